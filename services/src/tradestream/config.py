@@ -1,0 +1,99 @@
+"""Configuration: one YAML file a service, read into frozen structs that know what is allowed."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
+
+import msgspec
+import yaml
+
+from tradestream.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
+PositiveInt = Annotated[int, msgspec.Meta(ge=1)]
+Symbol = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{2,24}\Z")]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+DEFAULT_SYMBOLS = (
+    "BTCUSDT",
+    "ETHUSDT",
+    "BNBUSDT",
+    "SOLUSDT",
+    "XRPUSDT",
+    "ADAUSDT",
+    "DOGEUSDT",
+    "DOTUSDT",
+    "AVAXUSDT",
+    "POLUSDT",
+)
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every section of a configuration file: immutable, and a misspelt key is an error."""
+
+
+class Address(Section, frozen=True, kw_only=True):
+    """Where a service listens; port 0 takes a free one."""
+
+    address: str = "0.0.0.0"
+    port: Port
+
+
+SectionT = TypeVar("SectionT", bound=Section)
+
+
+def load(path: Path, kind: type[SectionT]) -> SectionT:
+    """Reads a YAML file into `kind`.
+
+    Raises:
+        ConfigError: says the file, the key and what is allowed.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+    try:
+        return msgspec.convert(raw if raw is not None else {}, kind)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {_explain(str(error), kind)}") from error
+
+
+def unique(symbols: tuple[str, ...]) -> None:
+    """Raises ValueError when the list of symbols is empty or names one twice."""
+    if not symbols:
+        raise ValueError("names no symbol")
+    twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
+    if twice:
+        raise ValueError(f"names {', '.join(twice)} more than once")
+
+
+def _explain(message: str, kind: type[Section]) -> str:
+    """Puts the key first and, for an unknown one, adds those that exist."""
+    reason, _, where = message.partition(" - at `$")
+    key = where.rstrip("`").lstrip(".")
+    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", reason)
+    if unknown:
+        allowed = ", ".join(sorted(_fields(kind, key)))
+        reason = f"unknown key `{unknown[1]}`; allowed here: {allowed}"
+    return f"{key}: {reason}" if key else reason
+
+
+def _fields(kind: type[Section], key: str) -> list[str]:
+    """The keys of the section that `key`, as in `replay` or `a.b`, names inside `kind`."""
+    section: Any = kind
+    for name in filter(None, key.split(".")):
+        annotation = msgspec.structs.fields(section)[_index(section, name)].type
+        choices = (annotation, *get_args(annotation))
+        section = next(choice for choice in choices if isinstance(choice, type) and issubclass(choice, Section))
+    return [field.encode_name for field in msgspec.structs.fields(section)]
+
+
+def _index(section: type[Section], name: str) -> int:
+    return section.__struct_encode_fields__.index(name)

@@ -1,0 +1,70 @@
+"""Everything that this distribution raises on purpose.
+
+    TradestreamError
+    ├── TransientError          worth another try
+    │   ├── FeedSilentError
+    │   └── KafkaUnavailableError
+    ├── FatalError              trying again changes nothing
+    │   ├── ConfigError
+    │   │   └── DumpError
+    │   ├── ExchangeRefusedError
+    │   └── DeliveryError
+    ├── RejectedError           one message cannot be read; the next may be fine
+    └── ServerShutdownError     the exchange announced the end of this connection
+"""
+
+from __future__ import annotations
+
+
+class TradestreamError(Exception):
+    """Base of all errors of this distribution."""
+
+
+class TransientError(TradestreamError):
+    """Something that may work when it is tried again."""
+
+
+class FeedSilentError(TransientError):
+    """A connection stayed open but delivered nothing."""
+
+
+class KafkaUnavailableError(TransientError):
+    """No broker answered."""
+
+
+class FatalError(TradestreamError):
+    """Something that a second try does not mend."""
+
+
+class ConfigError(FatalError):
+    """Configuration that cannot be used: says the file, the key and what is allowed."""
+
+
+class DumpError(ConfigError):
+    """A dump of trades that cannot be replayed: says the file, the line and the reason."""
+
+
+class ExchangeRefusedError(FatalError):
+    """The exchange answered that it will not serve this request."""
+
+
+class DeliveryError(FatalError):
+    """Kafka's client can deliver nothing more."""
+
+
+class RejectedError(TradestreamError):
+    """A message that cannot be read as what it should be.
+
+    Attributes:
+        reason: a short fixed word, fit for a metric's label.
+        detail: what exactly was wrong, for a person.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class ServerShutdownError(TradestreamError):
+    """The exchange will close this connection soon; trades go on until it does."""

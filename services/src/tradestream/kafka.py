@@ -1,0 +1,93 @@
+"""Kafka's client properties, written for Java, as librdkafka wants them.
+
+Every client on a host reads the same file, /etc/kafka/client.properties, so that turning on TLS or SASL
+changes that file and no program.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from tradestream.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SAME = frozenset(
+    {
+        "bootstrap.servers",
+        "client.dns.lookup",
+        "client.id",
+        "security.protocol",
+        "sasl.mechanism",
+        "ssl.endpoint.identification.algorithm",
+        "ssl.key.password",
+    }
+)
+_RENAMED = {
+    "ssl.truststore.location": ("ssl.ca.location",),
+    # A PEM key store holds the certificates and the key in one file.
+    "ssl.keystore.location": ("ssl.certificate.location", "ssl.key.location"),
+}
+_STORE_TYPES = ("ssl.truststore.type", "ssl.keystore.type")
+_SECURITY = ("ssl.", "sasl.", "security.")
+_JAAS = re.compile(r'\b(username|password)="((?:[^"\\]|\\.)*)"')
+
+
+def client_config(path: Path) -> dict[str, str]:
+    """Reads a Java properties file into librdkafka's configuration.
+
+    What has no meaning for librdkafka (timeouts of Java's admin client and the like) is left out, but a
+    security setting that cannot be translated is an error: dropping it could open what should be closed.
+
+    Raises:
+        ConfigError: the file cannot be read, lacks bootstrap.servers or asks for what librdkafka cannot do.
+    """
+    properties = _read(path)
+    if not properties.get("bootstrap.servers"):
+        raise ConfigError(f"{path}: bootstrap.servers: is missing")
+    config: dict[str, str] = {}
+    for key, value in properties.items():
+        config.update(_translate(path, key, value))
+    return config
+
+
+def _translate(path: Path, key: str, value: str) -> dict[str, str]:
+    if key in _SAME:
+        return {key: value or "none"}
+    if key in _RENAMED:
+        return dict.fromkeys(_RENAMED[key], value)
+    if key in _STORE_TYPES:
+        if value.upper() != "PEM":
+            raise ConfigError(f"{path}: {key}: {value} is not supported, use PEM")
+        return {}
+    if key == "sasl.jaas.config":
+        return _credentials(path, value)
+    if key.startswith(_SECURITY):
+        raise ConfigError(f"{path}: {key}: has no counterpart in librdkafka")
+    return {}
+
+
+def _credentials(path: Path, jaas: str) -> dict[str, str]:
+    found = {name: re.sub(r"\\(.)", r"\1", value) for name, value in _JAAS.findall(jaas)}
+    if found.keys() != {"username", "password"}:
+        raise ConfigError(f'{path}: sasl.jaas.config: needs username="..." and password="..."')
+    return {f"sasl.{name}": value for name, value in found.items()}
+
+
+def _read(path: Path) -> dict[str, str]:
+    """Reads `key=value` lines; a backslash at a line's end continues it, # and ! begin comments."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    properties = {}
+    for number, line in enumerate(re.sub(r"\\\n\s*", "", text).splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith(("#", "!")):
+            continue
+        key, separator, value = line.partition("=")
+        if not separator:
+            raise ConfigError(f"{path}: line {number}: is not key=value")
+        properties[key.strip()] = re.sub(r"\\([\\:=#!])", r"\1", value.strip())
+    return properties

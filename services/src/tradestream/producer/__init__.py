@@ -1,0 +1,1 @@
+"""The producer: exchange, gap check, Kafka; each its own module."""

@@ -1,0 +1,151 @@
+"""Trades into Kafka: idempotent, confirmed by all replicas in sync, keyed by symbol, never dropped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from typing import TYPE_CHECKING
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from tradestream.errors import DeliveryError, KafkaUnavailableError
+from tradestream.logs import line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tradestream.producer.config import ProducerConfig
+    from tradestream.producer.metrics import SymbolStats
+
+log = logging.getLogger(__name__)
+
+_POLL_SECONDS = 0.01
+_METADATA_SECONDS = 5.0
+
+
+class KafkaSink:
+    """The way of trades and dead letters into Kafka.
+
+    `put` never waits. When Kafka's client has no room left, what was put is kept in order in `waiting`, and the
+    caller has to `make_room` before it reads more from the exchange: a broker that is away slows reading.
+    """
+
+    def __init__(self, config: ProducerConfig, client: Mapping[str, str], stats: Mapping[str, SymbolStats]) -> None:
+        self._topic = config.topic
+        self._dead_letter_topic = config.dead_letter_topic
+        self._stats = {symbol.encode(): one for symbol, one in stats.items()}
+        self._fatal: KafkaError | None = None
+        self.waiting: deque[tuple[str, bytes, bytes | None]] = deque()
+        self._producer = Producer(
+            {
+                "client.id": "trade-producer",
+                **client,
+                "acks": "all",
+                "enable.idempotence": True,
+                "compression.type": "lz4",
+                "linger.ms": 5,
+                "queue.buffering.max.messages": config.queue_messages,
+                # A trade waits for its broker as long as it takes: what bounds the queue is its length.
+                "message.timeout.ms": 0,
+                "error_cb": self._failed,
+                "on_delivery": self._delivered,
+                "log_level": 3,
+            },
+            logger=log,
+        )
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Hands over a trade."""
+        self._produce(self._topic, value, key)
+
+    def put_dead_letter(self, value: bytes) -> None:
+        """Hands over what could not be read."""
+        self._produce(self._dead_letter_topic, value, None)
+
+    def _produce(self, topic: str, value: bytes, key: bytes | None) -> None:
+        if self.waiting:
+            self.waiting.append((topic, value, key))
+            return
+        try:
+            self._producer.produce(topic, value, key)
+        except BufferError:
+            self.waiting.append((topic, value, key))
+
+    async def make_room(self) -> None:
+        """Waits until Kafka's client has taken all that is waiting."""
+        log.warning(line("queue_full", queued=len(self._producer)))
+        while self.waiting:
+            self._poll()
+            try:
+                self._producer.produce(*self.waiting[0])
+            except BufferError:
+                await asyncio.sleep(_POLL_SECONDS)
+            else:
+                self.waiting.popleft()
+        log.info(line("queue_has_room"))
+
+    async def serve(self) -> None:
+        """Takes Kafka's confirmations, for ever.
+
+        Raises:
+            DeliveryError: Kafka's client met an error after which it delivers nothing more.
+        """
+        while True:
+            self._poll()
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def check(self) -> None:
+        """Makes sure that Kafka answers and has both topics.
+
+        Raises:
+            KafkaUnavailableError: no broker answered, or a topic does not exist (yet).
+        """
+        try:
+            metadata = await asyncio.to_thread(self._producer.list_topics, timeout=_METADATA_SECONDS)
+        except KafkaException as error:
+            raise KafkaUnavailableError(f"no broker answers: {error.args[0].str()}") from error
+        for topic in (self._topic, self._dead_letter_topic):
+            if topic not in metadata.topics:
+                raise KafkaUnavailableError(f"topic {topic} does not exist")
+
+    async def flush(self, timeout: float) -> int:
+        """Waits until all is confirmed, at most `timeout` seconds.
+
+        Returns:
+            How many messages are still unconfirmed.
+        """
+        deadline = asyncio.get_running_loop().time() + timeout
+        try:
+            async with asyncio.timeout(timeout):
+                if self.waiting:
+                    await self.make_room()
+                while len(self._producer):
+                    left = deadline - asyncio.get_running_loop().time()
+                    await asyncio.to_thread(self._producer.flush, max(0.0, min(left, 1.0)))
+        except TimeoutError:
+            pass
+        return len(self._producer) + len(self.waiting)
+
+    def _poll(self) -> None:
+        self._producer.poll(0)
+        if self._fatal is not None:
+            raise DeliveryError(f"Kafka's client gave up: {self._fatal.str()}")
+
+    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+        stats = self._stats.get(message.key() or b"")
+        if error is None:
+            if stats is not None:
+                stats.produced += 1
+                stats.latency.observe(message.latency() or 0.0)
+            return
+        log.error(line("delivery_failed", topic=message.topic(), error=error.str()))
+        if stats is not None:
+            stats.failed[error.name()] = stats.failed.get(error.name(), 0) + 1
+        if error.fatal():
+            self._fatal = error
+
+    def _failed(self, error: KafkaError) -> None:
+        log.warning(line("kafka_error", error=error.str()))
+        if error.fatal():
+            self._fatal = error

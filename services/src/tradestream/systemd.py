@@ -1,0 +1,27 @@
+"""What a service tells systemd: ready, alive, stopping (sd_notify(3)). Silent where systemd did not start it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+
+
+def notify(state: str) -> None:
+    """Sends a state such as `READY=1` or `STATUS=connected` to the service manager."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+        sender.connect(address)
+        sender.sendall(state.encode())
+
+
+async def watchdog() -> None:
+    """Pings the manager at half its watchdog's interval, for as long as the event loop turns."""
+    interval = int(os.environ.get("WATCHDOG_USEC", "0")) / 2_000_000
+    while interval:
+        notify("WATCHDOG=1")
+        await asyncio.sleep(interval)

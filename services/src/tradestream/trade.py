@@ -1,0 +1,135 @@
+"""The one definition of a trade.
+
+Producer, Spark job, simulator and tools use this; on the wire it is JSON:
+
+    {"event_type":"trade","event_id":"4c5c1dc5-...","exchange":"binance","symbol":"BTCUSDT",
+     "price":"39432.48000000","quantity":"0.00026300","trade_time":1610064000278,
+     "timestamp":"2021-01-08T00:00:00.301877Z","buyer_is_maker":true,"trade_id":553287559}
+
+A trade is identified by (exchange, symbol, trade_id), and `event_id` is made of nothing else, so two
+copies of a trade carry the same one whoever read it and whenever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from tradestream.errors import RejectedError
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+NAMESPACE = uuid.UUID("8f1e6a52-6d0b-4b59-9a43-1c2f0b7a5d10")
+"""The namespace of event ids (UUID version 5)."""
+
+DECIMAL_PATTERN = r"^(?=[0-9.]*[1-9])[0-9]{1,20}(\.[0-9]{1,18})?\Z"
+"""A decimal above zero that fits Spark's decimal(38, 18)."""
+
+PositiveDecimal = Annotated[str, msgspec.Meta(pattern=DECIMAL_PATTERN)]
+Id = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Milliseconds = Annotated[int, msgspec.Meta(ge=0, lt=10**14)]
+Microseconds = Annotated[int, msgspec.Meta(ge=0, lt=10**17)]
+
+
+class Trade(msgspec.Struct, frozen=True, gc=False, tag_field="event_type", tag="trade"):
+    """One trade as an exchange reported it.
+
+    Attributes:
+        event_id: UUID of the trade, the same each time the trade is seen.
+        exchange: the exchange's name in lower case.
+        symbol: the pair as the exchange writes it.
+        price: price in the quote asset, every digit as the exchange wrote it.
+        quantity: amount of the base asset, every digit as the exchange wrote it.
+        trade_time: when the exchange matched it, in milliseconds since 1970.
+        timestamp: when it was received, ISO 8601 in UTC.
+        buyer_is_maker: true when the taker sold.
+        trade_id: the exchange's number of the trade, counting up for each symbol.
+        trade_time_us: trade_time in microseconds, present where the exchange gives them.
+    """
+
+    event_id: str
+    exchange: str
+    symbol: str
+    price: PositiveDecimal
+    quantity: PositiveDecimal
+    trade_time: Milliseconds
+    timestamp: str
+    buyer_is_maker: bool
+    trade_id: Id
+    trade_time_us: Microseconds | msgspec.UnsetType = msgspec.UNSET
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Trade)
+
+
+def encode(trade: Trade) -> bytes:
+    """Returns the trade as JSON."""
+    return _encoder.encode(trade)
+
+
+def decode(data: bytes | str) -> Trade:
+    """Reads a trade from JSON and checks every field.
+
+    Raises:
+        RejectedError: with reason `malformed_json` or `invalid_trade`.
+    """
+    try:
+        trade = _decoder.decode(data)
+    except msgspec.ValidationError as error:
+        raise RejectedError("invalid_trade", str(error)) from error
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise RejectedError("malformed_json", str(error)) from error
+    if trade.event_id != event_id(trade.exchange, trade.symbol, trade.trade_id):
+        raise RejectedError("invalid_trade", f"event_id {trade.event_id} is not that of this trade")
+    return trade
+
+
+# RFC 4122 wants the two high bits of the 17th hex digit to be 10.
+_VARIANT = {digit: f"{8 | int(digit, 16) & 3:x}" for digit in "0123456789abcdef"}
+
+
+def event_id(exchange: str, symbol: str, trade_id: int) -> str:
+    """Returns `uuid5(NAMESPACE, "exchange:symbol:trade_id")` as text, five times as fast as `uuid` does."""
+    digest = _identity(exchange, symbol).copy()
+    digest.update(b"%d" % trade_id)
+    text = digest.hexdigest()
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
+
+
+@lru_cache(maxsize=4096)
+def _identity(exchange: str, symbol: str) -> _Hash:
+    return hashlib.sha1(NAMESPACE.bytes + f"{exchange}:{symbol}:".encode(), usedforsecurity=False)
+
+
+def iso_utc(nanoseconds: int) -> str:
+    """Returns a time since 1970 as ISO 8601 in UTC with microseconds."""
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    return f"{_iso_second(seconds)}.{rest // 1000:06d}Z"
+
+
+@lru_cache(maxsize=8)
+def _iso_second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def split_time(value: int) -> tuple[int, int | msgspec.UnsetType]:
+    """Tells milliseconds from microseconds, as exchanges have changed from one to the other.
+
+    The two cannot be confused: 10**14 ms is the year 5138 and 10**14 us is March 1973.
+
+    Args:
+        value: a time since 1970 in either unit.
+
+    Returns:
+        Milliseconds, and microseconds where the value had them.
+    """
+    if value < 10**14:
+        return value, msgspec.UNSET
+    return value // 1000, value
