@@ -1,0 +1,1 @@
+"""Fetches what the hosts need, holds it against the digests in the repository, and packs it into bundles."""
