@@ -1,0 +1,96 @@
+"""One set of hosts on this machine: its directory, network, SSH key and settings.
+
+Several may live side by side: `lab` is the user's, `e2e` the end-to-end test's, `molecule-ROLE` a scenario's.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import tempfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.paths import STATE
+
+_FIXED_NETWORKS = {"lab": 1, "e2e": 2}
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A named set of hosts. The name appears in the names of its containers, network and volumes."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9_-]{0,40}", self.name):
+            raise LabError(f"instance name {self.name!r}: use lower-case letters, digits, - and _, starting with a letter")
+
+    @property
+    def directory(self) -> Path:
+        """Key, known hosts, settings and generated secrets of this instance."""
+        return STATE / "instances" / self.name
+
+    @property
+    def prefix(self) -> str:
+        """What the names of everything of this instance begin with."""
+        return f"tradestream-{self.name}"
+
+    @property
+    def subnet(self) -> str:
+        """The first three octets of the instance's own /24."""
+        # other names are spread over the rest of 10.213/16, always to the same place
+        third = _FIXED_NETWORKS.get(self.name) or 3 + zlib.crc32(self.name.encode()) % 250
+        return f"10.213.{third}"
+
+    def address(self, number: int) -> str:
+        """Address of the host with this number."""
+        return f"{self.subnet}.{number}"
+
+    def container(self, host: str) -> str:
+        """Name of a host's container."""
+        return f"{self.prefix}-{host}"
+
+    @property
+    def key(self) -> Path:
+        """The private key that opens this instance's hosts."""
+        return self.directory / "ssh" / "id_ed25519"
+
+    @property
+    def known_hosts(self) -> Path:
+        """The hosts' public keys, read from the containers themselves."""
+        return self.directory / "ssh" / "known_hosts"
+
+    @property
+    def ssh_config(self) -> Path:
+        """How ssh reaches the hosts by name: `ssh -F FILE kafka1`."""
+        return self.directory / "ssh" / "config"
+
+    @property
+    def ssh_sockets(self) -> Path:
+        """Where shared connections are kept; a socket's path is too short to lie below the checkout."""
+        return Path(tempfile.gettempdir()) / f"{self.prefix}-ssh"
+
+    def ensure_key(self) -> None:
+        """Make the SSH key at the first use."""
+        if self.key.exists():
+            return
+        self.key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", self.prefix, "-f", str(self.key)], check=True)
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """What the last `./lab up` chose: topology, feed, replay."""
+        path = self.directory / "settings.json"
+        if not path.exists():
+            return {}
+        settings: dict[str, object] = json.loads(path.read_text())
+        return settings
+
+    def save_settings(self, settings: dict[str, object]) -> None:
+        """Remember a choice for the next run and for the inventory."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        (self.directory / "settings.json").write_text(json.dumps(settings, indent=2) + "\n")
