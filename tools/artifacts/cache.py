@@ -31,7 +31,8 @@ def exclusive(cache: Path) -> Iterator[None]:
         lock_file = (cache / ".lock").open("w")
     except OSError as error:
         raise ArtifactError(
-            f"The cache {cache} cannot be written ({error.strerror}). Make it writable or set pipeline_cache_dir."
+            f"The cache {cache} cannot be written ({error.strerror}). "
+            "Make it writable or set pipeline_cache_dir."
         ) from error
     with lock_file:
         fcntl.flock(lock_file, fcntl.LOCK_EX)
@@ -39,7 +40,7 @@ def exclusive(cache: Path) -> Iterator[None]:
 
 
 def directory_for(cache: Path, name: str, *identity: object) -> Path:
-    """Return the directory of one set of files: another identity (lock, platform, ...) is another directory."""
+    """Return the directory of one set of files; another identity (lock, platform) is another one."""
     digest = hashlib.sha256(json.dumps([str(part) for part in identity]).encode()).hexdigest()
     return cache / "files" / f"{name}-{digest[:12]}"
 

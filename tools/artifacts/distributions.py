@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from artifacts import sources
 from artifacts.bundles import pack
@@ -55,7 +55,7 @@ def prepare(name: str, spec: Mapping[str, Any], cache: Path, say: Say) -> tuple[
 def _maven(name: str, spec: Mapping[str, Any], cache: Path, say: Say) -> tuple[Bundle, bool]:
     pom = Path(spec["maven"]) / "pom.xml"
     lock = read_sums(pom.with_name("SHA256SUMS"))
-    version = ElementTree.parse(pom).findtext(f"{_POM}version", "")  # noqa: S314 - the repository's own file
+    version = ET.parse(pom).findtext(f"{_POM}version", "")  # noqa: S314 - the repository's own file
     directory = directory_for(cache, name, lock.path.read_text())
     found, fetched = fill(directory, lock, sources.maven(pom, say))
     path = cache / "bundles" / f"{name}-{version}-{directory.name[-12:]}.tar"

@@ -52,8 +52,7 @@ def run(label: str, command: Sequence[str], scratch: Path, say: Say) -> None:
 def _collect(process: subprocess.Popen[str], lines: list[str]) -> None:
     assert process.stdout  # noqa: S101 - it was asked for as a pipe
     for line in process.stdout:
-        if stripped := line.strip():
-            lines.append(stripped)
+        lines += [stripped] if (stripped := line.strip()) else []
 
 
 def _still_running(process: subprocess.Popen[str]) -> bool:

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -17,7 +18,7 @@ from ansible.utils.display import Display
 
 
 class ActionModule(ActionBase):
-    """Task ``prepare_bundles``: arguments ``tools`` (directory of the package), ``cache``, ``distributions``."""
+    """Task ``prepare_bundles``: ``tools`` (the package's directory), ``cache``, ``distributions``."""
 
     _VALID_ARGS = frozenset({"tools", "cache", "distributions"})
     _supports_check_mode = True
@@ -28,7 +29,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         arguments = self._task.args
         request = {
-            "cache": os.path.expanduser(arguments["cache"]),
+            "cache": str(Path(arguments["cache"]).expanduser()),
             "distributions": arguments["distributions"],
         }
         with subprocess.Popen(
@@ -39,7 +40,7 @@ class ActionModule(ActionBase):
             text=True,
             env={**os.environ, "PYTHONPATH": arguments["tools"]},
         ) as process:
-            assert process.stdin and process.stdout and process.stderr
+            assert process.stdin and process.stdout and process.stderr  # noqa: PT018, S101 - pipes, as asked
             process.stdin.write(json.dumps(request))
             process.stdin.close()
             said = [self._show(line.rstrip()) for line in process.stderr]
