@@ -1,0 +1,54 @@
+"""The command line: one verb, one module."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from lab import bench, deploy, run_command, status, suite, verify, watch
+from lab.errors import LabError, UsageError
+from lab.instance import Instance
+
+_EPILOG = """\
+examples:
+  ./lab up                                  the whole pipeline on this machine
+  ./lab up --topology cluster               three brokers, two Spark workers
+  ./lab up --replay BTCUSDT-trades.zip      play a Binance public dump instead of live trades
+  ./lab exec kafka1 kafka-topics --list     run a command on a host, as root
+  ./lab --instance second up                another lab beside the first
+
+exit status: 0 done, 1 it failed, 2 the command line or its input is wrong
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one verb; return its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        status_code: int = options.run(Instance(options.instance), options)
+    except LabError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # the reader of our output has gone: nobody is left to tell anything
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="./lab",
+        description="The whole pipeline on this machine, in systemd containers that Ansible treats as VMs.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    default = os.environ.get("LAB_INSTANCE", "lab")
+    parser.add_argument("--instance", default=default, metavar="NAME", help="which lab, where there are several (default: %(default)s)")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    for module in (deploy, status, verify, watch, run_command, suite, bench):
+        module.add_parsers(verbs)
+    return parser

@@ -1,0 +1,125 @@
+"""`./lab up` and `./lab down`."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab import ansible, feed, hosts, status
+from lab.errors import UsageError
+from lab.instance import Instance
+from lab.topology import TOPOLOGIES
+
+if TYPE_CHECKING:
+    from lab.verbs import Verbs
+
+
+def add_parsers(verbs: Verbs) -> None:
+    """Add the verbs `up` and `down`."""
+    up = verbs.add_parser(
+        "up",
+        help="build the pipeline, or repair what differs",
+        description="Start the hosts, deploy everything with playbooks/site.yml and prove that trades flow. "
+        "Run again it repairs what differs, and changes nothing where nothing does. What was chosen before stays "
+        "chosen: topology, feed, replay and rate need to be said once.",
+    )
+    up.add_argument("--topology", choices=sorted(TOPOLOGIES), help="small: 4 hosts (default); cluster: 3 brokers, 2 Spark workers")
+    up.add_argument("--feed", choices=["auto", "binance", "simulator"], help="where trades come from (default: binance if it answers)")
+    up.add_argument("--replay", type=Path, metavar="FILE", help="play a Binance public dump (CSV or zip) on the simulator")
+    up.add_argument("--speed", type=_speed, metavar="N|max", help="how many times recorded speed to replay (default: 1)")
+    up.add_argument("--rate", type=_rate, metavar="N", help="trades a second that the simulator generates (default: 500)")
+    up.set_defaults(run=run_up)
+
+    down = verbs.add_parser(
+        "down",
+        help="remove the lab",
+        description="Remove the lab's containers, volumes and network: its trades and candles too. "
+        "The cache of artifacts and the Python environment stay, and so does everything else on this machine.",
+    )
+    down.set_defaults(run=run_down)
+
+
+def run_up(instance: Instance, options: argparse.Namespace) -> int:
+    """Bring hosts and services to what was asked for."""
+    started = time.monotonic()
+    settings = _settings(instance, options)
+    topology = TOPOLOGIES[str(settings["topology"])]
+    print(f"lab: feed is {settings['feed']}: {settings['feed_reason']}", flush=True)
+    made = hosts.ensure(instance, topology)
+    instance.save_settings(settings)
+    print(f"lab: hosts up: {', '.join(host.name for host in topology)}" + (f" (new: {', '.join(made)})" if made else ""), flush=True)
+    recap = ansible.playbook(instance, "playbooks/site.yml")
+    print(f"\nlab: up after {time.monotonic() - started:.0f} s, changed={recap.total_changed}\n")
+    status.print_addresses(instance)
+    print("\nnext: ./lab watch    ./lab status    ./lab exec app1 journalctl -fu trade-producer    ./lab down")
+    return 0
+
+
+def run_down(instance: Instance, _options: argparse.Namespace) -> int:
+    """Remove everything that belongs to the instance."""
+    removed = hosts.remove(instance)
+    print(f"lab: removed {', '.join(removed)}" if removed else f"lab: nothing of instance {instance.name!r} is here")
+    return 0
+
+
+def _settings(instance: Instance, options: argparse.Namespace) -> dict[str, object]:
+    before = instance.settings
+    _refuse_impossible_changes(instance, before, options)
+    settings = {"topology": options.topology or before.get("topology", "small")}
+    variables = dict(before["variables"]) if isinstance(before.get("variables"), dict) else {}
+    if options.replay:
+        feed.check_replay(options.replay)
+        settings |= {"feed": "simulator", "feed_reason": f"it replays {options.replay.name}"}
+        variables["exchange_simulator_replay_file"] = str(options.replay.resolve())
+        variables["exchange_simulator_replay_speed"] = options.speed or 1
+    elif options.feed or "feed" not in before:
+        chosen, reason = feed.choose(options.feed or "auto")
+        settings |= {"feed": chosen, "feed_reason": reason}
+        variables.pop("exchange_simulator_replay_file", None)
+        variables.pop("exchange_simulator_replay_speed", None)
+    else:
+        settings |= {"feed": before["feed"], "feed_reason": "as before; --feed changes it"}
+    if options.rate:
+        variables["exchange_simulator_rate"] = options.rate
+    settings["variables"] = {**variables, "pipeline_feed": settings["feed"]}
+    return settings
+
+
+def _refuse_impossible_changes(instance: Instance, before: dict[str, object], options: argparse.Namespace) -> None:
+    topology = before.get("topology")
+    if topology and options.topology not in {None, topology}:
+        raise UsageError(f"instance {instance.name!r} is up as {topology!r}: run ./lab down first, or take another --instance")
+    variables = before.get("variables", {})
+    assert isinstance(variables, dict)
+    earlier = variables.get("exchange_simulator_replay_file")
+    if before and options.replay and earlier != str(options.replay.resolve()):
+        raise UsageError(
+            f"instance {instance.name!r} already holds trades of another feed; a dump's older trades would all count as late. "
+            "Run ./lab down first (it deletes them), or replay beside it: ./lab --instance replay up --replay FILE"
+        )
+    if options.speed and not options.replay:
+        raise UsageError("--speed goes with --replay FILE")
+    if options.replay and options.feed == "binance":
+        raise UsageError("--replay plays on the simulator: leave --feed out")
+
+
+def _speed(text: str) -> float | str:
+    if text == "max":
+        return text
+    return _positive(text, float)
+
+
+def _rate(text: str) -> int:
+    return int(_positive(text, int))
+
+
+def _positive(text: str, number: type[float]) -> float:
+    try:
+        value = number(text)
+    except ValueError:
+        value = number(0)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value

@@ -1,0 +1,102 @@
+"""`./lab status`: which hosts and units run, and where each thing is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from lab import ssh
+from lab.errors import LabError
+from lab.instance import Instance
+from lab.inventory import topology
+from lab.topology import Host
+
+if TYPE_CHECKING:
+    from lab.verbs import Verbs
+
+_UNITS = {
+    "kafka_broker": ["kafka"],
+    "spark_master": ["spark-master"],
+    "spark_worker": ["spark-worker"],
+    "analytics": ["trade-analytics"],
+    "monitoring": ["prometheus", "grafana-server"],
+    "producer": ["trade-producer"],
+    "exchange_simulator": ["exchange-simulator"],
+}
+
+_ADDRESSES = [
+    ("monitoring", "Grafana", "http://{}:3000"),
+    ("monitoring", "Prometheus", "http://{}:9090"),
+    ("spark_master", "Spark master", "http://{}:8081"),
+    ("spark_worker", "Spark worker", "http://{}:8082"),
+    ("producer", "producer metrics", "http://{}:8000/metrics"),
+    ("analytics", "analytics metrics", "http://{}:8001/metrics"),
+    ("kafka_broker", "Kafka", "{}:9092"),
+]
+
+
+def add_parsers(verbs: Verbs) -> None:
+    """Add the verb `status`."""
+    parser = verbs.add_parser(
+        "status",
+        help="show hosts, units and addresses",
+        description="Show which hosts and units run, and the address of each thing. Exit status 0 only if every unit runs.",
+    )
+    parser.add_argument("--json", action="store_true", help="for scripts")
+    parser.set_defaults(run=run)
+
+
+def run(instance: Instance, options: argparse.Namespace) -> int:
+    """Print the state; say by the exit status whether all is well."""
+    hosts = topology(instance)
+    if not instance.ssh_config.exists():
+        raise LabError(f"instance {instance.name!r} is not up: run ./lab up")
+    with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
+        states = dict(zip([host.name for host in hosts], pool.map(lambda host: unit_states(instance, host), hosts), strict=True))
+    if options.json:
+        addresses = [{"host": host, "name": name, "address": address} for host, name, address in _addresses(instance)]
+        print(json.dumps({"instance": instance.name, "hosts": states, "addresses": addresses}, indent=2))
+    else:
+        for host, units in states.items():
+            print(f"{host:10} " + "  ".join(f"{unit}: {state}" for unit, state in units.items()))
+        print()
+        print_addresses(instance)
+    return 0 if all(_is_well(state) for units in states.values() for state in units.values()) else 1
+
+
+def unit_states(instance: Instance, host: Host) -> dict[str, str]:
+    """What systemd says of each unit that belongs on a host; `unreachable` where it cannot be asked."""
+    units = [unit for group in host.groups for unit in _UNITS.get(group, [])] + ["prometheus-node-exporter"]
+    done = ssh.run(instance, host.name, "systemctl", "show", "--property=Id,LoadState,ActiveState", *units)
+    if done.returncode != 0:
+        return dict.fromkeys(units, "unreachable")
+    states = {}
+    for block in done.stdout.strip().split("\n\n"):
+        fields = dict(line.split("=", 1) for line in block.splitlines())
+        absent = fields["LoadState"] == "not-found"
+        states[fields["Id"].removesuffix(".service")] = "left out" if absent else fields["ActiveState"]
+    return states
+
+
+def print_addresses(instance: Instance) -> None:
+    """Print where each thing is."""
+    for host, name, address in _addresses(instance):
+        print(f"{name:18} {address:34} {host}")
+    password = instance.directory / "state" / "grafana_admin_password"
+    if password.exists():
+        print(f"{'Grafana login':18} admin, password in {password}")
+
+
+def _addresses(instance: Instance) -> list[tuple[str, str, str]]:
+    return [
+        (host.name, name, pattern.format(instance.address(host.number)))
+        for group, name, pattern in _ADDRESSES
+        for host in topology(instance)
+        if group in host.groups
+    ]
+
+
+def _is_well(state: str) -> bool:
+    return state in {"active", "left out"}

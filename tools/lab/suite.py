@@ -1,0 +1,147 @@
+"""`./lab test`: everything that has to hold, two jobs at a time."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab import ansible
+from lab.errors import UsageError
+from lab.instance import Instance
+from lab.paths import ROOT, STATE
+
+if TYPE_CHECKING:
+    from lab.verbs import Verbs
+
+_LOGS = STATE / "test"
+_SHOWN_LINES = 120
+_JOB_SECONDS = 40 * 60
+
+_LINT = (
+    ("yamllint", "--strict", "."),
+    ("ansible-lint", "--offline", "--strict"),
+    ("ruff", "check", "."),
+    ("ruff", "format", "--check", "."),
+    ("mypy", "tools/lab", "services/src", "tests"),
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One named part of the suite: commands run one after the other, the first that fails ends it."""
+
+    name: str
+    commands: tuple[tuple[str, ...], ...]
+    help: str
+
+
+def jobs() -> list[Job]:
+    """Every job, those that take longest first, so that two lanes end at about the same time."""
+    scenarios = sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml"))
+    return [
+        Job("lint", _LINT, "yamllint, ansible-lint (production), ruff, strict mypy"),
+        Job("unit", (("pytest", "tests/unit"),), "parsers, ids, candles, the lab's own tools"),
+        Job("e2e", (("pytest", "tests/e2e"),), "deploy everything, replay, restart, reboot"),
+        Job("integration", (("pytest", "tests/integration"),), "the services with a real Kafka and a real Spark"),
+        *(Job(f"molecule-{name}", (("molecule", "test", "-s", name),), f"the role {name} on bare hosts") for name in scenarios),
+    ]
+
+
+def add_parsers(verbs: Verbs) -> None:
+    """Add the verb `test`."""
+    parser = verbs.add_parser(
+        "test",
+        help="run the tests",
+        description="Run the whole suite, or the jobs named. Each job's output goes to .lab/test/NAME.log; "
+        "a job that fails shows the end of it. Exit status 0 only if every job passed.",
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a job; --list shows them")
+    parser.add_argument("--list", action="store_true", help="list the jobs and end")
+    parser.add_argument("--lanes", type=int, default=2, metavar="N", help="how many jobs at once (default: %(default)s)")
+    parser.set_defaults(run=run)
+
+
+def run(instance: Instance, options: argparse.Namespace) -> int:
+    """Run jobs side by side; the closing line counts them."""
+    known = {job.name: job for job in jobs()}
+    if options.list:
+        for job in known.values():
+            print(f"{job.name:28} {job.help}")
+        return 0
+    unknown = [name for name in options.names if name not in known]
+    if unknown:
+        raise UsageError(f"no test named {', '.join(unknown)}; ./lab test --list shows them")
+    chosen = [known[name] for name in options.names] or list(known.values())
+    _LOGS.mkdir(parents=True, exist_ok=True)
+    ansible.playbook(instance, "tests/testbed.yml")
+    failed = _run_all(chosen, options.lanes)
+    print(f"{len(chosen) - len(failed)} passed, {len(failed)} failed")
+    return 1 if failed else 0
+
+
+def _run_all(chosen: Sequence[Job], lanes: int) -> list[str]:
+    failed = []
+    started = time.monotonic()
+    with ThreadPoolExecutor(max_workers=lanes) as pool:
+        pending: dict[Future[bool], Job] = {pool.submit(_run, job): job for job in chosen}
+        try:
+            for future in as_completed(pending):
+                if not future.result():
+                    failed.append(pending[future].name)
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    print(f"lab: tests took {time.monotonic() - started:.0f} s")
+    return failed
+
+
+def _run(job: Job) -> bool:
+    log = _LOGS / f"{job.name}.log"
+    print(f"lab: {job.name} starts", flush=True)
+    started = time.monotonic()
+    with log.open("w") as output:
+        passed = all(_succeeds(command, output.fileno(), started) for command in job.commands)
+    print(f"lab: {job.name} {'passed' if passed else 'FAILED'} after {time.monotonic() - started:.0f} s", flush=True)
+    if not passed:
+        print(_tail(log), flush=True)
+    return passed
+
+
+def _succeeds(command: Sequence[str], output: int, started: float) -> bool:
+    left = _JOB_SECONDS - (time.monotonic() - started)
+    os.write(output, f"$ {' '.join(command)}\n".encode())
+    with subprocess.Popen(
+        command, cwd=ROOT, env=_environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+    ) as process:
+        try:
+            return process.wait(timeout=max(left, 1)) == 0
+        except subprocess.TimeoutExpired:
+            os.write(output, f"\nended: the job took more than {_JOB_SECONDS} s\n".encode())
+            return False
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+
+
+def _environment() -> dict[str, str]:
+    return {
+        **os.environ,
+        "KAFKA_LIBS": str(STATE / "testbed" / "kafka" / "libs"),
+        "SPARK_HOME": str(STATE / "testbed" / "spark"),
+        "ANSIBLE_FORCE_COLOR": "0",
+        "NO_COLOR": "1",
+    }
+
+
+def _tail(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines()
+    shown = lines[-_SHOWN_LINES:]
+    return "\n".join([f"--- the last {len(shown)} lines of {log.relative_to(ROOT)}", *shown, "---"])
