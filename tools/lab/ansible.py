@@ -39,8 +39,7 @@ def playbook(instance: Instance, path: str, *flags: str) -> Recap:
         environment["ANSIBLE_FORCE_COLOR"] = "1"
     output = []
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
+        for line in process.stdout or ():
             print(line, end="", flush=True)
             output.append(line)
     if process.returncode != 0:

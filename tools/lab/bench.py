@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import argparse
 import time
-from typing import TYPE_CHECKING
 
 from lab import ansible, hosts, ssh, verify
 from lab.errors import UsageError
-from lab.instance import Instance
+from lab.instance import Instance, Settings
 from lab.inventory import topology
 from lab.topology import TOPOLOGIES
-
-if TYPE_CHECKING:
-    from lab.verbs import Verbs
+from lab.verbs import Verbs
 
 
 def add_parsers(verbs: Verbs) -> None:
@@ -21,8 +18,8 @@ def add_parsers(verbs: Verbs) -> None:
     parser = verbs.add_parser(
         "bench",
         help="measure",
-        description="deploy: the time from no hosts to a verified pipeline, and of a second run that finds nothing to do, "
-        "with the memory that each host then uses. It builds and removes an instance of its own, `bench`.",
+        description="deploy: the time from no hosts to a verified pipeline, and of a second run that finds "
+        "nothing to do, with the memory that each host then uses. It builds and removes an instance of its own, `bench`.",
     )
     parser.add_argument("what", choices=["deploy"])
     parser.add_argument("--topology", choices=sorted(TOPOLOGIES), default="small")
@@ -41,7 +38,7 @@ def run(_instance: Instance, options: argparse.Namespace) -> int:
         marks.append((name, time.monotonic() - started - sum(seconds for _, seconds in marks)))
 
     try:
-        instance.save_settings({"topology": options.topology, "feed": "simulator", "variables": {"pipeline_feed": "simulator"}})
+        instance.save_settings(Settings(topology=options.topology, variables={"pipeline_feed": "simulator"}))
         hosts.ensure(instance, topology(instance))
         mark("hosts")
         ansible.playbook(instance, "playbooks/site.yml", "--skip-tags", "verify")

@@ -47,7 +47,12 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     default = os.environ.get("LAB_INSTANCE", "lab")
-    parser.add_argument("--instance", default=default, metavar="NAME", help="which lab, where there are several (default: %(default)s)")
+    parser.add_argument(
+        "--instance",
+        default=default,
+        metavar="NAME",
+        help="which lab, where there are several (default: %(default)s)",
+    )
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     for module in (deploy, status, verify, watch, run_command, suite, bench):
         module.add_parsers(verbs)

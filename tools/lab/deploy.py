@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lab import ansible, feed, hosts, status
 from lab.errors import UsageError
-from lab.instance import Instance
+from lab.instance import Instance, Settings
 from lab.topology import TOPOLOGIES
+from lab.verbs import Verbs
 
-if TYPE_CHECKING:
-    from lab.verbs import Verbs
+_REPLAY_FILE = "exchange_simulator_replay_file"
+_REPLAY_SPEED = "exchange_simulator_replay_speed"
+_REPLAY_SYMBOL = "exchange_simulator_replay_symbol"
 
 
 def add_parsers(verbs: Verbs) -> None:
@@ -25,11 +26,25 @@ def add_parsers(verbs: Verbs) -> None:
         "Run again it repairs what differs, and changes nothing where nothing does. What was chosen before stays "
         "chosen: topology, feed, replay and rate need to be said once.",
     )
-    up.add_argument("--topology", choices=sorted(TOPOLOGIES), help="small: 4 hosts (default); cluster: 3 brokers, 2 Spark workers")
-    up.add_argument("--feed", choices=["auto", "binance", "simulator"], help="where trades come from (default: binance if it answers)")
-    up.add_argument("--replay", type=Path, metavar="FILE", help="play a Binance public dump (CSV or zip) on the simulator")
-    up.add_argument("--speed", type=_speed, metavar="N|max", help="how many times recorded speed to replay (default: 1)")
-    up.add_argument("--rate", type=_rate, metavar="N", help="trades a second that the simulator generates (default: 500)")
+    up.add_argument(
+        "--topology",
+        choices=sorted(TOPOLOGIES),
+        help="small: 4 hosts (default); cluster: 3 brokers, 2 Spark workers",
+    )
+    up.add_argument(
+        "--feed",
+        choices=["auto", "binance", "simulator"],
+        help="where trades come from (default: binance if it answers)",
+    )
+    up.add_argument(
+        "--replay", type=Path, metavar="FILE", help="play a Binance public dump (CSV or zip) on the simulator"
+    )
+    up.add_argument(
+        "--speed", type=_speed, metavar="N|max", help="how many times recorded speed to replay (default: 1)"
+    )
+    up.add_argument(
+        "--rate", type=_rate, metavar="N", help="trades a second that the simulator generates (default: 500)"
+    )
     up.set_defaults(run=run_up)
 
     down = verbs.add_parser(
@@ -45,11 +60,14 @@ def run_up(instance: Instance, options: argparse.Namespace) -> int:
     """Bring hosts and services to what was asked for."""
     started = time.monotonic()
     settings = _settings(instance, options)
-    topology = TOPOLOGIES[str(settings["topology"])]
-    print(f"lab: feed is {settings['feed']}: {settings['feed_reason']}", flush=True)
+    topology = TOPOLOGIES[settings.topology]
+    print(f"lab: feed is {settings.feed}: {settings.feed_reason}", flush=True)
     made = hosts.ensure(instance, topology)
     instance.save_settings(settings)
-    print(f"lab: hosts up: {', '.join(host.name for host in topology)}" + (f" (new: {', '.join(made)})" if made else ""), flush=True)
+    print(
+        f"lab: hosts up: {', '.join(host.name for host in topology)}" + (f" (new: {', '.join(made)})" if made else ""),
+        flush=True,
+    )
     recap = ansible.playbook(instance, "playbooks/site.yml")
     print(f"\nlab: up after {time.monotonic() - started:.0f} s, changed={recap.total_changed}\n")
     status.print_addresses(instance)
@@ -64,45 +82,46 @@ def run_down(instance: Instance, _options: argparse.Namespace) -> int:
     return 0
 
 
-def _settings(instance: Instance, options: argparse.Namespace) -> dict[str, object]:
+def _settings(instance: Instance, options: argparse.Namespace) -> Settings:
     before = instance.settings
     _refuse_impossible_changes(instance, before, options)
-    settings = {"topology": options.topology or before.get("topology", "small")}
-    variables = dict(before["variables"]) if isinstance(before.get("variables"), dict) else {}
+    topology = options.topology or (before.topology if before else "small")
+    variables = dict(before.variables) if before else {}
     if options.replay:
         feed.check_replay(options.replay)
-        settings |= {"feed": "simulator", "feed_reason": f"it replays {options.replay.name}"}
-        variables["exchange_simulator_replay_file"] = str(options.replay.resolve())
-        variables["exchange_simulator_replay_speed"] = options.speed or 1
-    elif options.feed or "feed" not in before:
+        chosen, reason = "simulator", f"it replays {options.replay.name}"
+        variables |= {_REPLAY_FILE: str(options.replay.resolve()), _REPLAY_SPEED: options.speed or 1}
+        if symbol := feed.symbol_of(options.replay):
+            variables[_REPLAY_SYMBOL] = symbol
+    elif options.feed or before is None:
         chosen, reason = feed.choose(options.feed or "auto")
-        settings |= {"feed": chosen, "feed_reason": reason}
-        variables.pop("exchange_simulator_replay_file", None)
-        variables.pop("exchange_simulator_replay_speed", None)
+        for name in (_REPLAY_FILE, _REPLAY_SPEED, _REPLAY_SYMBOL):
+            variables.pop(name, None)
     else:
-        settings |= {"feed": before["feed"], "feed_reason": "as before; --feed changes it"}
+        chosen, reason = before.feed, "as before; --feed changes it"
     if options.rate:
         variables["exchange_simulator_rate"] = options.rate
-    settings["variables"] = {**variables, "pipeline_feed": settings["feed"]}
-    return settings
+    return Settings(topology, chosen, reason, {**variables, "pipeline_feed": chosen})
 
 
-def _refuse_impossible_changes(instance: Instance, before: dict[str, object], options: argparse.Namespace) -> None:
-    topology = before.get("topology")
-    if topology and options.topology not in {None, topology}:
-        raise UsageError(f"instance {instance.name!r} is up as {topology!r}: run ./lab down first, or take another --instance")
-    variables = before.get("variables", {})
-    assert isinstance(variables, dict)
-    earlier = variables.get("exchange_simulator_replay_file")
-    if before and options.replay and earlier != str(options.replay.resolve()):
-        raise UsageError(
-            f"instance {instance.name!r} already holds trades of another feed; a dump's older trades would all count as late. "
-            "Run ./lab down first (it deletes them), or replay beside it: ./lab --instance replay up --replay FILE"
-        )
+def _refuse_impossible_changes(instance: Instance, before: Settings | None, options: argparse.Namespace) -> None:
     if options.speed and not options.replay:
         raise UsageError("--speed goes with --replay FILE")
     if options.replay and options.feed == "binance":
         raise UsageError("--replay plays on the simulator: leave --feed out")
+    if before is None:
+        return
+    if options.topology not in {None, before.topology}:
+        raise UsageError(
+            f"instance {instance.name!r} is up as {before.topology!r}: "
+            "run ./lab down first (it deletes its data), or take another --instance"
+        )
+    if options.replay and before.variables.get(_REPLAY_FILE) != str(options.replay.resolve()):
+        raise UsageError(
+            f"instance {instance.name!r} already holds trades of another feed, and a dump's older trades would all "
+            "count as late. Run ./lab down first (it deletes them), or replay beside it: "
+            "./lab --instance replay up --replay FILE"
+        )
 
 
 def _speed(text: str) -> float | str:

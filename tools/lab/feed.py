@@ -6,10 +6,9 @@ import socket
 import ssl
 from pathlib import Path
 
-from tradestream.dump import read_dump
-from tradestream.errors import TradestreamError
-
 from lab.errors import UsageError
+from tradestream import dump
+from tradestream.errors import TradestreamError
 
 _EXCHANGE = ("stream.binance.com", 9443)
 _PATIENCE_SECONDS = 5.0
@@ -43,7 +42,11 @@ def check_replay(path: Path) -> None:
         UsageError: the file is missing or broken; the message holds file, line and reason.
     """
     try:
-        for _ in read_dump(path):
-            pass
+        dump.check(path)
     except (TradestreamError, OSError) as error:
         raise UsageError(f"--replay: {error}") from error
+
+
+def symbol_of(path: Path) -> str | None:
+    """The symbol that a dump's name begins with, where it has the name that Binance gives it."""
+    return dump.symbol_of(path)

@@ -98,7 +98,14 @@ def _runs(instance: Instance, host: Host) -> bool:
 def _create(instance: Instance, host: Host, hosts: Sequence[Host], base: str) -> None:
     podman("rm", "--force", "--time", "0", "--ignore", instance.container(host.name))
     flags = ["--detach", "--systemd=always", "--cap-add=SYS_ADMIN,NET_ADMIN", "--pull=never", *ulimits()]
-    flags += ["--name", instance.container(host.name), "--hostname", host.name, "--label", f"{_LABEL}={instance.name}"]
+    flags += [
+        "--name",
+        instance.container(host.name),
+        "--hostname",
+        host.name,
+        "--label",
+        f"{_LABEL}={instance.name}",
+    ]
     flags += ["--network", instance.prefix, "--ip", instance.address(host.number)]
     flags += [f"--add-host={other.name}:{instance.address(other.number)}" for other in hosts if other is not host]
     for path, name in host.volumes.items():
@@ -113,7 +120,8 @@ def _admit(instance: Instance, host: Host) -> None:
     container = instance.container(host.name)
     _wait_for_boot(container)
     home = f"/home/{image.ADMIN}/.ssh"
-    script = f"install -d -m 0700 -o {image.ADMIN} {home} && cat > {home}/authorized_keys && chown {image.ADMIN} {home}/authorized_keys"
+    keys = f"{home}/authorized_keys"
+    script = f"install -d -m 0700 -o {image.ADMIN} {home} && cat > {keys} && chown {image.ADMIN} {keys}"
     public = instance.key.with_suffix(".pub").read_bytes()
     podman("exec", "--interactive", container, "sh", "-c", script, stdin=public)
 
@@ -127,7 +135,9 @@ def _wait_for_boot(container: str) -> None:
             return
         time.sleep(0.5)
     journal = podman("exec", container, "journalctl", "--no-pager", "-n", "30", check=False)
-    raise LabError(f"{container} did not boot within {_BOOT_SECONDS} s (systemd says {state!r}). Its journal ends with:\n{journal}")
+    raise LabError(
+        f"{container} did not boot within {_BOOT_SECONDS} s (systemd says {state!r}). Its journal ends with:\n{journal}"
+    )
 
 
 def _write_ssh_files(instance: Instance, hosts: Sequence[Host]) -> None:

@@ -1,4 +1,4 @@
-"""The image that lab and molecule hosts start from: a bare Debian with systemd, sshd and Python, as a cloud VM has it."""
+"""The image that lab and molecule hosts start from: bare Debian with systemd, sshd and Python, like a cloud VM."""
 
 from __future__ import annotations
 
@@ -45,7 +45,11 @@ def ensure() -> str:
     """
     if succeeds("image", "exists", tag()):
         return tag()
-    print(f"lab: building the host image {tag()} (Debian {RELEASE}, about half a minute)", file=sys.stderr, flush=True)
+    print(
+        f"lab: building the host image {tag()} (Debian {RELEASE}, about half a minute)",
+        file=sys.stderr,
+        flush=True,
+    )
     with tempfile.TemporaryDirectory(prefix="tradestream-image-") as scratch:
         archive = Path(scratch, "rootfs.tar")
         _bootstrap(archive)
@@ -57,7 +61,14 @@ def _bootstrap(archive: Path) -> None:
     hook = archive.with_name("customize.sh")
     hook.write_text("#!/bin/sh\n" + _CUSTOMIZE)
     hook.chmod(0o755)
-    command = ["mmdebstrap", "--variant=minbase", f"--include={_PACKAGES}", f"--customize-hook={hook}", RELEASE, str(archive)]
+    command = [
+        "mmdebstrap",
+        "--variant=minbase",
+        f"--include={_PACKAGES}",
+        f"--customize-hook={hook}",
+        RELEASE,
+        str(archive),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise LabError(

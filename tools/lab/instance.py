@@ -10,13 +10,23 @@ import re
 import subprocess
 import tempfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from lab.errors import LabError
 from lab.paths import STATE
 
 _FIXED_NETWORKS = {"lab": 1, "e2e": 2}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What was chosen for an instance: its topology, its feed and why, and inventory variables that follow from it."""
+
+    topology: str = "small"
+    feed: str = "simulator"
+    feed_reason: str = "nothing else was asked for"
+    variables: dict[str, str | int | float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -27,7 +37,9 @@ class Instance:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_-]{0,40}", self.name):
-            raise LabError(f"instance name {self.name!r}: use lower-case letters, digits, - and _, starting with a letter")
+            raise LabError(
+                f"instance name {self.name!r}: use lower-case letters, digits, - and _, starting with a letter"
+            )
 
     @property
     def directory(self) -> Path:
@@ -79,18 +91,18 @@ class Instance:
         if self.key.exists():
             return
         self.key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", self.prefix, "-f", str(self.key)], check=True)
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", self.prefix, "-f", str(self.key)],
+            check=True,
+        )
 
     @property
-    def settings(self) -> dict[str, object]:
-        """What the last `./lab up` chose: topology, feed, replay."""
+    def settings(self) -> Settings | None:
+        """What the last `./lab up` chose; None before the first."""
         path = self.directory / "settings.json"
-        if not path.exists():
-            return {}
-        settings: dict[str, object] = json.loads(path.read_text())
-        return settings
+        return Settings(**json.loads(path.read_text())) if path.exists() else None
 
-    def save_settings(self, settings: dict[str, object]) -> None:
+    def save_settings(self, settings: Settings) -> None:
         """Remember a choice for the next run and for the inventory."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        (self.directory / "settings.json").write_text(json.dumps(settings, indent=2) + "\n")
+        (self.directory / "settings.json").write_text(json.dumps(asdict(settings), indent=2) + "\n")

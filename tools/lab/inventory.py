@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lab.image import ADMIN
-from lab.instance import Instance
+from lab.instance import Instance, Settings
 from lab.topology import GROUP_CHILDREN, TOPOLOGIES, Host
 
 
 def topology(instance: Instance) -> tuple[Host, ...]:
     """The hosts of the topology that the instance was last brought up with."""
-    return TOPOLOGIES[str(instance.settings.get("topology", "small"))]
+    return TOPOLOGIES[(instance.settings or Settings()).topology]
 
 
 def document(instance: Instance, hosts: Sequence[Host]) -> dict[str, object]:
@@ -42,10 +42,8 @@ def connection_variables(instance: Instance) -> dict[str, object]:
 
 
 def _shared_variables(instance: Instance) -> dict[str, object]:
-    chosen = instance.settings.get("variables", {})
-    assert isinstance(chosen, dict)
     return {
         **connection_variables(instance),
         "pipeline_state_dir": str(instance.directory / "state"),
-        **chosen,
+        **(instance.settings or Settings()).variables,
     }

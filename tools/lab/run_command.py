@@ -5,13 +5,10 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from typing import TYPE_CHECKING
 
 from lab import ssh
 from lab.instance import Instance
-
-if TYPE_CHECKING:
-    from lab.verbs import Verbs
+from lab.verbs import Verbs
 
 
 def add_parsers(verbs: Verbs) -> None:
@@ -32,4 +29,6 @@ def run(instance: Instance, options: argparse.Namespace) -> int:
     """Run the command with this terminal's input and output."""
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    return subprocess.run(ssh.as_root(instance, options.host, command or ["bash"], terminal=terminal), check=False).returncode
+    return subprocess.run(
+        ssh.as_root(instance, options.host, command or ["bash"], terminal=terminal), check=False
+    ).returncode

@@ -19,7 +19,8 @@ def create(instance: Instance, names: list[str]) -> dict[str, object]:
     scenario_hosts = [Host(name, _FIRST_NUMBER + index, ()) for index, name in enumerate(names)]
     made = hosts.ensure(instance, scenario_hosts)
     instances = [
-        {"instance": host.name, "address": instance.address(host.number), "user": ADMIN, "port": 22} for host in scenario_hosts
+        {"instance": host.name, "address": instance.address(host.number), "user": ADMIN, "port": 22}
+        for host in scenario_hosts
     ]
     return {"made": made, "instances": instances}
 

@@ -32,5 +32,10 @@ def as_root(instance: Instance, host: str, command: Sequence[str], *, terminal: 
 def run(instance: Instance, host: str, *command: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
     """Run a command as root on a host and return how it ended; it has no standard input."""
     return subprocess.run(
-        as_root(instance, host, command), capture_output=True, text=True, check=False, timeout=timeout, stdin=subprocess.DEVNULL
+        as_root(instance, host, command),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout,
+        stdin=subprocess.DEVNULL,
     )

@@ -5,16 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 from lab import ssh
 from lab.errors import LabError
 from lab.instance import Instance
 from lab.inventory import topology
 from lab.topology import Host
-
-if TYPE_CHECKING:
-    from lab.verbs import Verbs
+from lab.verbs import Verbs
 
 _UNITS = {
     "kafka_broker": ["kafka"],
@@ -42,7 +39,8 @@ def add_parsers(verbs: Verbs) -> None:
     parser = verbs.add_parser(
         "status",
         help="show hosts, units and addresses",
-        description="Show which hosts and units run, and the address of each thing. Exit status 0 only if every unit runs.",
+        description="Show which hosts and units run, and the address of each thing. "
+        "Exit status 0 only if every unit runs.",
     )
     parser.add_argument("--json", action="store_true", help="for scripts")
     parser.set_defaults(run=run)
@@ -54,7 +52,13 @@ def run(instance: Instance, options: argparse.Namespace) -> int:
     if not instance.ssh_config.exists():
         raise LabError(f"instance {instance.name!r} is not up: run ./lab up")
     with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
-        states = dict(zip([host.name for host in hosts], pool.map(lambda host: unit_states(instance, host), hosts), strict=True))
+        states = dict(
+            zip(
+                [host.name for host in hosts],
+                pool.map(lambda host: unit_states(instance, host), hosts),
+                strict=True,
+            )
+        )
     if options.json:
         addresses = [{"host": host, "name": name, "address": address} for host, name, address in _addresses(instance)]
         print(json.dumps({"instance": instance.name, "hosts": states, "addresses": addresses}, indent=2))

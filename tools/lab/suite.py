@@ -11,15 +11,12 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lab import ansible
 from lab.errors import UsageError
 from lab.instance import Instance
 from lab.paths import ROOT, STATE
-
-if TYPE_CHECKING:
-    from lab.verbs import Verbs
+from lab.verbs import Verbs
 
 _LOGS = STATE / "test"
 _SHOWN_LINES = 120
@@ -50,8 +47,15 @@ def jobs() -> list[Job]:
         Job("lint", _LINT, "yamllint, ansible-lint (production), ruff, strict mypy"),
         Job("unit", (("pytest", "tests/unit"),), "parsers, ids, candles, the lab's own tools"),
         Job("e2e", (("pytest", "tests/e2e"),), "deploy everything, replay, restart, reboot"),
-        Job("integration", (("pytest", "tests/integration"),), "the services with a real Kafka and a real Spark"),
-        *(Job(f"molecule-{name}", (("molecule", "test", "-s", name),), f"the role {name} on bare hosts") for name in scenarios),
+        Job(
+            "integration",
+            (("pytest", "tests/integration"),),
+            "the services with a real Kafka and a real Spark",
+        ),
+        *(
+            Job(f"molecule-{name}", (("molecule", "test", "-s", name),), f"the role {name} on bare hosts")
+            for name in scenarios
+        ),
     ]
 
 
@@ -65,7 +69,9 @@ def add_parsers(verbs: Verbs) -> None:
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="a job; --list shows them")
     parser.add_argument("--list", action="store_true", help="list the jobs and end")
-    parser.add_argument("--lanes", type=int, default=2, metavar="N", help="how many jobs at once (default: %(default)s)")
+    parser.add_argument(
+        "--lanes", type=int, default=2, metavar="N", help="how many jobs at once (default: %(default)s)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -88,14 +94,11 @@ def run(instance: Instance, options: argparse.Namespace) -> int:
 
 
 def _run_all(chosen: Sequence[Job], lanes: int) -> list[str]:
-    failed = []
     started = time.monotonic()
     with ThreadPoolExecutor(max_workers=lanes) as pool:
         pending: dict[Future[bool], Job] = {pool.submit(_run, job): job for job in chosen}
         try:
-            for future in as_completed(pending):
-                if not future.result():
-                    failed.append(pending[future].name)
+            failed = [pending[future].name for future in as_completed(pending) if not future.result()]
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -109,7 +112,10 @@ def _run(job: Job) -> bool:
     started = time.monotonic()
     with log.open("w") as output:
         passed = all(_succeeds(command, output.fileno(), started) for command in job.commands)
-    print(f"lab: {job.name} {'passed' if passed else 'FAILED'} after {time.monotonic() - started:.0f} s", flush=True)
+    print(
+        f"lab: {job.name} {'passed' if passed else 'FAILED'} after {time.monotonic() - started:.0f} s",
+        flush=True,
+    )
     if not passed:
         print(_tail(log), flush=True)
     return passed
@@ -119,7 +125,13 @@ def _succeeds(command: Sequence[str], output: int, started: float) -> bool:
     left = _JOB_SECONDS - (time.monotonic() - started)
     os.write(output, f"$ {' '.join(command)}\n".encode())
     with subprocess.Popen(
-        command, cwd=ROOT, env=_environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        command,
+        cwd=ROOT,
+        env=_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
     ) as process:
         try:
             return process.wait(timeout=max(left, 1)) == 0

@@ -38,7 +38,10 @@ def _spark(index: int) -> Host:
 
 
 _MONITOR = Host(
-    "monitor1", 31, ("monitoring",), {"/var/lib/prometheus": "monitor1-prometheus", "/var/lib/grafana": "monitor1-grafana"}
+    "monitor1",
+    31,
+    ("monitoring",),
+    {"/var/lib/prometheus": "monitor1-prometheus", "/var/lib/grafana": "monitor1-grafana"},
 )
 _APP = Host("app1", 41, ("producer", "exchange_simulator"), {"/var/lib/tradestream": "app1-state"})
 

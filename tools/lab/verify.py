@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from lab import ansible
 from lab.instance import Instance
-
-if TYPE_CHECKING:
-    from lab.verbs import Verbs
+from lab.verbs import Verbs
 
 
 def add_parsers(verbs: Verbs) -> None:

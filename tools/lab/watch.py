@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.live import Live
@@ -17,9 +16,7 @@ from rich.table import Table
 from lab import ssh
 from lab.instance import Instance
 from lab.inventory import topology
-
-if TYPE_CHECKING:
-    from lab.verbs import Verbs
+from lab.verbs import Verbs
 
 Candle = dict[str, object]
 
@@ -32,8 +29,8 @@ def add_parsers(verbs: Verbs) -> None:
     parser = verbs.add_parser(
         "watch",
         help="show candles as they change",
-        description="Show the newest candle of each symbol as it changes; one line for each change where the output is no terminal. "
-        "Ctrl-C ends it.",
+        description="Show the newest candle of each symbol as it changes; one line for each change "
+        "where the output is no terminal. Ctrl-C ends it.",
     )
     parser.add_argument("--interval", default="1m", help="which candles (default: %(default)s)")
     parser.add_argument("--max", type=int, metavar="N", help="end after N changes")
@@ -56,9 +53,8 @@ def _follow(instance: Instance) -> Iterator[Candle]:
     host = next(host.name for host in topology(instance) if "producer" in host.groups)
     reader = [_READER, "topic", "candles", "--client-config", "/etc/kafka/client.properties"]
     with subprocess.Popen(ssh.as_root(instance, host, reader), stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
         try:
-            for line in process.stdout:
+            for line in process.stdout or ():
                 yield json.loads(line)
         finally:
             process.terminate()
@@ -66,7 +62,9 @@ def _follow(instance: Instance) -> Iterator[Candle]:
 
 def _line(candle: Candle) -> str:
     fields = " ".join(f"{name}={candle[name]}" for name in _COLUMNS)
-    return f"{_clock(candle)} {candle['symbol']} {candle['interval']} {fields}{' closed' if candle['is_closed'] else ''}"
+    return (
+        f"{_clock(candle)} {candle['symbol']} {candle['interval']} {fields}{' closed' if candle['is_closed'] else ''}"
+    )
 
 
 def _show_table(candles: Iterator[Candle]) -> None:
@@ -85,6 +83,4 @@ def _table(newest: dict[str, Candle]) -> Table:
 
 
 def _clock(candle: Candle) -> str:
-    milliseconds = candle["open_time"]
-    assert isinstance(milliseconds, int)
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%H:%M")
+    return datetime.fromtimestamp(int(str(candle["open_time"])) / 1000, UTC).strftime("%H:%M")

@@ -1,0 +1,59 @@
+"""The command line: what is refused before anything is touched."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.cli import main
+from lab.instance import Instance
+
+
+@pytest.mark.parametrize("verb", ["up", "down", "status", "verify", "watch", "exec", "test", "bench"])
+def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([verb, "--help"])
+    assert end.value.code == 0
+    assert f"./lab {verb}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["up", "--topology", "huge"], "invalid choice: 'huge'"),
+        (["up", "--feed", "kraken"], "invalid choice: 'kraken'"),
+        (["up", "--rate", "-1"], "'-1' is not a number above 0"),
+        (["up", "--rate", "many"], "'many' is not a number above 0"),
+        (["up", "--speed", "0"], "'0' is not a number above 0"),
+        (["dance"], "invalid choice: 'dance'"),
+    ],
+)
+def test_a_wrong_word_ends_with_2_and_says_which(
+    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["up", "--replay", "no-such-file.csv"], "no-such-file.csv"),
+        (["up", "--speed", "2"], "--speed goes with --replay"),
+        (["test", "no-such-job"], "no test named no-such-job"),
+    ],
+)
+def test_wrong_input_ends_with_2_and_changes_nothing(
+    arguments: list[str],
+    says: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["--instance", "unit", *arguments]) == 2
+    assert says in capsys.readouterr().err
+    assert not Instance("unit").directory.exists()
+
+
+def test_exec_names_the_hosts_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--instance", "unit", "exec", "kafka9", "true"]) == 1
+    assert "it has kafka1, spark1, monitor1, app1" in capsys.readouterr().err
