@@ -72,16 +72,6 @@ def remove(instance: Instance) -> list[str]:
     return [*containers, *volumes, *networks]
 
 
-def reboot(instance: Instance, host: str) -> None:
-    """Restart a host as a power cycle with a clean shutdown would."""
-    podman("restart", "--time", "60", instance.container(host))
-
-
-def running(instance: Instance) -> list[str]:
-    """Names of the instance's containers that podman believes to run."""
-    return podman("ps", "--filter", f"label={_LABEL}={instance.name}", "--format", "{{.Names}}").split()
-
-
 def _ensure_network(instance: Instance) -> None:
     if succeeds("network", "exists", instance.prefix):
         return

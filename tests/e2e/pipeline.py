@@ -1,0 +1,138 @@
+"""A deployed pipeline as its user sees it: the lab's commands, topics, Parquet files and Prometheus."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import tarfile
+import tempfile
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow
+import pyarrow.dataset
+
+ROOT = Path(__file__).parents[2]
+TRADESTREAM = "/opt/tradestream/current/venv/bin/tradestream"
+Found = TypeVar("Found")
+
+
+class CommandError(AssertionError):
+    """A command of the lab failed; the message holds the end of what it said."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """An instance of the lab by its name."""
+
+    instance: str
+
+    def lab(self, *arguments: str) -> str:
+        """Run `./lab`; return what it printed."""
+        done = subprocess.run(
+            [ROOT / "lab", "--instance", self.instance, *arguments], capture_output=True, text=True, check=False
+        )
+        print(done.stdout[-20_000:])
+        if done.returncode != 0:
+            raise CommandError(
+                f"./lab {' '.join(arguments)}: exit status {done.returncode}\n{done.stdout[-8000:]}{done.stderr}"
+            )
+        return done.stdout
+
+    def exec(self, host: str, *command: str) -> str:
+        """Run a command on a host as root."""
+        return self.lab("exec", host, *command)
+
+    def units(self) -> dict[str, dict[str, str]]:
+        """State of each unit, by host."""
+        done = subprocess.run(
+            [ROOT / "lab", "--instance", self.instance, "status", "--json"], capture_output=True, text=True, check=False
+        )
+        units: dict[str, dict[str, str]] = json.loads(done.stdout)["hosts"] if done.stdout else {}
+        return units
+
+    def address(self, name: str) -> str:
+        """Address of a thing that `./lab status` lists."""
+        addresses = json.loads(self.lab("status", "--json"))["addresses"]
+        return next(str(entry["address"]) for entry in addresses if entry["name"] == name)
+
+    def messages(self, topic: str, *, seconds: int = 10) -> list[dict[str, Any]]:
+        """Every message of a topic."""
+        reader = [TRADESTREAM, "topic", topic, "--client-config", "/etc/kafka/client.properties"]
+        done = subprocess.run(
+            [
+                ROOT / "lab",
+                "--instance",
+                self.instance,
+                "exec",
+                "app1",
+                *reader,
+                "--from-beginning",
+                "--timeout",
+                str(seconds),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def parquet(self, dataset: str) -> pyarrow.Table:
+        """All rows of a dataset in storage, read as any Parquet reader would read its directory."""
+        command = [
+            ROOT / "lab",
+            "--instance",
+            self.instance,
+            "exec",
+            "spark1",
+            "tar",
+            "-C",
+            "/srv/tradestream",
+            "-c",
+            dataset,
+        ]
+        archive = subprocess.run(command, capture_output=True, check=True).stdout
+        with _extracted(archive) as directory:
+            return pyarrow.dataset.dataset(directory / dataset, partitioning="hive", format="parquet").to_table()
+
+    def ask_prometheus(self, query: str) -> list[dict[str, Any]]:
+        """Result of an instant query."""
+        url = f"{self.address('Prometheus')}/api/v1/query?query={urllib.parse.quote(query)}"
+        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - the address is the lab's own
+            result: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+        return result
+
+
+def eventually(look: Callable[[], Found], *, seconds: float, what: str) -> Found:
+    """Look until something is found.
+
+    Raises:
+        AssertionError: nothing was, in that time.
+    """
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = look()
+        if found:
+            return found
+        time.sleep(1)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+def distinct_trades(table: pyarrow.Table) -> set[tuple[str, str, int]]:
+    """Identities of the trades in a table."""
+    columns: Mapping[str, list[Any]] = table.select(["exchange", "symbol", "trade_id"]).to_pydict()
+    return set(zip(columns["exchange"], columns["symbol"], columns["trade_id"], strict=True))
+
+
+@contextmanager
+def _extracted(archive: bytes) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as directory, tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        tar.extractall(directory, filter="data")
+        yield Path(directory)

@@ -1,0 +1,164 @@
+"""The whole pipeline on fresh hosts: a dump played through it, live trades, restarts, reboots, and its removal.
+
+The tests run in this order, on one deployment: each finds the pipeline as the one before it left it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dashboards import queries
+
+from e2e.candle import candles, rows
+from e2e.pipeline import Pipeline, distinct_trades, eventually
+from lab.podman import podman
+
+pytestmark = pytest.mark.timeout(1500)
+
+
+def test_a_replayed_dump_is_stored_trade_by_trade(replayed: Pipeline, dump: Path) -> None:
+    expected = {("binance", "BTCUSDT", trade["id"]) for trade in rows(dump)}
+    eventually(
+        lambda: len(distinct_trades(replayed.parquet("trades"))) >= len(expected),
+        seconds=120,
+        what=f"{len(expected)} trades in Parquet",
+    )
+    table = replayed.parquet("trades")
+    assert distinct_trades(table) == expected
+    assert table.num_rows == len(expected), "a trade is stored twice"
+
+
+def test_digits_are_kept_from_the_dump_to_parquet(replayed: Pipeline, dump: Path) -> None:
+    stored = {row["trade_id"]: row for row in replayed.parquet("trades").to_pylist()}
+    for trade in rows(dump):
+        row = stored[trade["id"]]
+        assert (row["price"], row["quantity"], row["trade_time"], row["buyer_is_maker"]) == (
+            trade["price"],
+            trade["quantity"],
+            trade["time"],
+            not trade["taker_bought"],
+        )
+
+
+@pytest.mark.parametrize(("interval", "minutes"), [("1m", 1), ("5m", 5)])
+def test_its_candles_equal_those_computed_from_the_file(
+    replayed: Pipeline, dump: Path, interval: str, minutes: int
+) -> None:
+    newest = {
+        candle["open_time"]: candle
+        for candle in replayed.messages("candles")
+        if candle["interval"] == interval and candle["symbol"] == "BTCUSDT"
+    }
+    _assert_equal(newest, candles(dump, minutes))
+
+
+def test_live_trades_of_ten_pairs_flow(live: Pipeline) -> None:
+    assert len({candle["symbol"] for candle in live.messages("candles")}) == 10
+    rate = eventually(
+        lambda: [
+            result
+            for result in live.ask_prometheus("sum(rate(events_processed_total[1m]))")
+            if float(result["value"][1]) > 400
+        ],
+        seconds=180,
+        what="the analytics job takes more than 400 trades a second",
+    )
+    assert float(rate[0]["value"][1]) < 600, "500 trades a second are generated"
+
+
+def test_closed_candles_of_the_dump_are_stored_and_unchanged(live: Pipeline, dump: Path) -> None:
+    expected = candles(dump, 1)
+    closed = eventually(lambda: _closed(live, expected), seconds=60, what="the dump's candle closed in Parquet")
+    _assert_equal(closed, expected)
+    announced = Counter(
+        candle["open_time"]
+        for candle in live.messages("candles")
+        if candle["is_closed"] and candle["interval"] == "1m" and candle["open_time"] in expected
+    )
+    assert announced == dict.fromkeys(expected, 1), "each candle is closed once"
+
+
+def test_a_second_up_changes_nothing(live: Pipeline) -> None:
+    output = live.lab("up")
+    assert re.search(r"changed=0$", output, re.MULTILINE)
+    assert {int(count) for count in re.findall(r": ok=\d+\s+changed=(\d+)", output)} == {0}
+
+
+@pytest.mark.parametrize("query", queries())
+def test_each_query_of_the_dashboard_returns_data(live: Pipeline, query: str) -> None:
+    eventually(lambda: live.ask_prometheus(query), seconds=60, what=query)
+
+
+def test_status_reports_every_unit_and_address(live: Pipeline) -> None:
+    assert live.units()["kafka1"]["kafka"] == "active"
+    for name in ("Kafka", "Prometheus", "Spark master", "Spark worker", "producer metrics", "analytics metrics"):
+        assert live.address(name)
+
+
+def test_watch_prints_a_line_for_each_change_where_there_is_no_terminal(live: Pipeline) -> None:
+    lines = live.lab("watch", "--max", "5").splitlines()
+    assert len(lines) == 5
+    assert all(" 1m open=" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("host", "unit"),
+    [
+        ("app1", "exchange-simulator"),
+        ("app1", "trade-producer"),
+        ("kafka1", "kafka"),
+        ("spark1", "spark-worker"),
+        ("spark1", "spark-master"),
+        ("spark1", "trade-analytics"),
+        ("monitor1", "prometheus"),
+    ],
+)
+def test_a_restarted_unit_heals_without_a_hand(live: Pipeline, host: str, unit: str) -> None:
+    live.exec(host, "systemctl", "restart", unit)
+    _assert_trades_pass_through(live)
+
+
+@pytest.mark.parametrize("host", ["kafka1", "spark1", "app1", "monitor1"])
+def test_a_rebooted_host_heals_without_a_hand(live: Pipeline, host: str) -> None:
+    podman("restart", "--time", "60", f"tradestream-e2e-{host}")
+    _assert_trades_pass_through(live)
+
+
+def test_a_killed_host_is_healed_by_the_next_up_and_its_data_is_kept(live: Pipeline) -> None:
+    before = distinct_trades(live.parquet("trades"))
+    podman("kill", "--signal", "KILL", "tradestream-e2e-kafka1")
+    live.lab("up")
+    _assert_trades_pass_through(live)
+    assert before <= distinct_trades(live.parquet("trades"))
+
+
+def test_no_trade_is_stored_twice_after_all_that(live: Pipeline) -> None:
+    table = live.parquet("trades")
+    assert len(distinct_trades(table)) == table.num_rows
+
+
+def _assert_trades_pass_through(live: Pipeline) -> None:
+    live.lab("verify")
+    assert set(live.units()["app1"].values()) == {"active"}
+
+
+def _closed(live: Pipeline, wanted: dict[int, dict[str, Decimal]]) -> dict[int, dict[str, Any]]:
+    stored = {
+        row["open_time"]: row
+        for row in live.parquet("candles").to_pylist()
+        if row["interval"] == "1m" and row["symbol"] == "BTCUSDT" and row["open_time"] in wanted
+    }
+    return stored if len(stored) == len(wanted) else {}
+
+
+def _assert_equal(actual: dict[int, dict[str, Any]], expected: dict[int, dict[str, Decimal]]) -> None:
+    numbers = {
+        open_time: {field: Decimal(candle[field]) for field in expected[open_time]}
+        for open_time, candle in actual.items()
+    }
+    assert numbers == expected
