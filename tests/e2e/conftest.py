@@ -1,10 +1,10 @@
-"""One deployment of the whole pipeline, made by the lab's own commands, that the tests of this folder share in order."""
+"""One deployment of the whole pipeline, made by the lab's own commands, which the tests of this folder share."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
-def dump(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def dump() -> Path:
     """Real trades where they are at hand, else the generated dump that the repository holds."""
     real = ROOT.parent / "shared" / "data" / "BTCUSDT-trades-2021-01-08.csv"
     if real.exists():
@@ -44,7 +44,7 @@ def live(replayed: pipeline.Pipeline) -> pipeline.Pipeline:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show the journals of what a failed test may have broken."""
     report = yield
     if report.failed:

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import pyarrow
-import pyarrow.dataset
+import pyarrow as pa
+from pyarrow import dataset as parquet_dataset
 
 ROOT = Path(__file__).parents[2]
 TRADESTREAM = "/opt/tradestream/current/venv/bin/tradestream"
@@ -37,7 +37,7 @@ class Pipeline:
     def lab(self, *arguments: str) -> str:
         """Run `./lab`; return what it printed."""
         done = subprocess.run(
-            [ROOT / "lab", "--instance", self.instance, *arguments], capture_output=True, text=True, check=False
+            [str(ROOT / "lab"), "--instance", self.instance, *arguments], capture_output=True, text=True, check=False
         )
         print(done.stdout[-20_000:])
         if done.returncode != 0:
@@ -53,7 +53,10 @@ class Pipeline:
     def units(self) -> dict[str, dict[str, str]]:
         """State of each unit, by host."""
         done = subprocess.run(
-            [ROOT / "lab", "--instance", self.instance, "status", "--json"], capture_output=True, text=True, check=False
+            [str(ROOT / "lab"), "--instance", self.instance, "status", "--json"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         units: dict[str, dict[str, str]] = json.loads(done.stdout)["hosts"] if done.stdout else {}
         return units
@@ -84,7 +87,7 @@ class Pipeline:
         )
         return [json.loads(line) for line in done.stdout.splitlines()]
 
-    def parquet(self, dataset: str) -> pyarrow.Table:
+    def parquet(self, dataset: str) -> pa.Table:
         """All rows of a dataset in storage, read as any Parquet reader would read its directory."""
         command = [
             ROOT / "lab",
@@ -100,7 +103,7 @@ class Pipeline:
         ]
         archive = subprocess.run(command, capture_output=True, check=True).stdout
         with _extracted(archive) as directory:
-            return pyarrow.dataset.dataset(directory / dataset, partitioning="hive", format="parquet").to_table()
+            return parquet_dataset.dataset(directory / dataset, partitioning="hive", format="parquet").to_table()
 
     def ask_prometheus(self, query: str) -> list[dict[str, Any]]:
         """Result of an instant query."""
@@ -125,7 +128,7 @@ def eventually(look: Callable[[], Found], *, seconds: float, what: str) -> Found
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
-def distinct_trades(table: pyarrow.Table) -> set[tuple[str, str, int]]:
+def distinct_trades(table: pa.Table) -> set[tuple[str, str, int]]:
     """Identities of the trades in a table."""
     columns: Mapping[str, list[Any]] = table.select(["exchange", "symbol", "trade_id"]).to_pydict()
     return set(zip(columns["exchange"], columns["symbol"], columns["trade_id"], strict=True))
