@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import msgspec
 import yaml
 
 from tradestream.errors import ConfigError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
@@ -60,7 +58,7 @@ def load(path: Path, kind: type[SectionT]) -> SectionT:
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
     try:
-        return msgspec.convert(raw if raw is not None else {}, kind)
+        return msgspec.convert(raw if raw is not None else {}, kind, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: {_explain(str(error), kind)}") from error
 
@@ -72,6 +70,13 @@ def unique(symbols: tuple[str, ...]) -> None:
     twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
     if twice:
         raise ValueError(f"names {', '.join(twice)} more than once")
+
+
+def _path(kind: type, value: object) -> Path:
+    """Lets a section have paths, which YAML does not know; they must be absolute, as services have no home."""
+    if kind is not Path or not isinstance(value, str) or not value.startswith("/"):
+        raise ValueError(f"Expected an absolute path, got {value!r}")
+    return Path(value)
 
 
 def _explain(message: str, kind: type[Section]) -> str:

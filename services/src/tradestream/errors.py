@@ -1,16 +1,15 @@
 """Everything that this distribution raises on purpose.
 
-    TradestreamError
-    ├── TransientError          worth another try
-    │   ├── FeedSilentError
-    │   └── KafkaUnavailableError
-    ├── FatalError              trying again changes nothing
-    │   ├── ConfigError
-    │   │   └── DumpError
-    │   ├── ExchangeRefusedError
-    │   └── DeliveryError
-    ├── RejectedError           one message cannot be read; the next may be fine
-    └── ServerShutdownError     the exchange announced the end of this connection
+TradestreamError
+├── TransientError          worth another try
+│   └── KafkaUnavailableError
+├── FatalError              trying again changes nothing
+│   ├── ConfigError
+│   │   └── DumpError
+│   ├── ExchangeRefusedError
+│   └── DeliveryError
+├── RejectedError           one message cannot be read; the next may be fine
+└── ServerShutdownError     the exchange announced the end of this connection
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def client_config(path: Path) -> dict[str, str]:
     Raises:
         ConfigError: the file cannot be read, lacks bootstrap.servers or asks for what librdkafka cannot do.
     """
-    properties = _read(path)
+    properties = read_properties(path)
     if not properties.get("bootstrap.servers"):
         raise ConfigError(f"{path}: bootstrap.servers: is missing")
     config: dict[str, str] = {}
@@ -76,8 +76,12 @@ def _credentials(path: Path, jaas: str) -> dict[str, str]:
     return {f"sasl.{name}": value for name, value in found.items()}
 
 
-def _read(path: Path) -> dict[str, str]:
-    """Reads `key=value` lines; a backslash at a line's end continues it, # and ! begin comments."""
+def read_properties(path: Path) -> dict[str, str]:
+    """Reads `key=value` lines; a backslash at a line's end continues it, # and ! begin comments.
+
+    Raises:
+        ConfigError: the file cannot be read or a line is not key=value.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:

@@ -1,4 +1,4 @@
-"""What a service tells systemd: ready, alive, stopping (sd_notify(3)). Silent where systemd did not start it."""
+"""What a service tells systemd (sd_notify(3)); silent where systemd did not start it."""
 
 from __future__ import annotations
 

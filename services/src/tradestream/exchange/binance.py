@@ -43,7 +43,10 @@ class _Frame(msgspec.Struct, gc=False):
 
 _decode = msgspec.json.Decoder(_Frame).decode
 
-_PUBLIC_REST = {"stream.binance.com": "api.binance.com", "data-stream.binance.vision": "data-api.binance.vision"}
+_PUBLIC_REST = {
+    "stream.binance.com": "api.binance.com",
+    "data-stream.binance.vision": "data-api.binance.vision",
+}
 
 
 class Binance:

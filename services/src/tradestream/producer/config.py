@@ -7,7 +7,16 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from tradestream.config import DEFAULT_SYMBOLS, Address, LogLevel, PositiveFloat, PositiveInt, Section, Symbol, unique
+from tradestream.config import (
+    DEFAULT_SYMBOLS,
+    Address,
+    LogLevel,
+    PositiveFloat,
+    PositiveInt,
+    Section,
+    Symbol,
+    unique,
+)
 
 TopicName = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9._-]{1,249}\Z")]
 

@@ -27,8 +27,8 @@ _METADATA_SECONDS = 5.0
 class KafkaSink:
     """The way of trades and dead letters into Kafka.
 
-    `put` never waits. When Kafka's client has no room left, what was put is kept in order in `waiting`, and the
-    caller has to `make_room` before it reads more from the exchange: a broker that is away slows reading.
+    `put` never waits. When Kafka's client has no room left, what was put is kept in order in `waiting`, and
+    the caller has to `make_room` before it reads more from the exchange: a broker that is away slows reading.
     """
 
     def __init__(self, config: ProducerConfig, client: Mapping[str, str], stats: Mapping[str, SymbolStats]) -> None:
@@ -109,22 +109,21 @@ class KafkaSink:
             if topic not in metadata.topics:
                 raise KafkaUnavailableError(f"topic {topic} does not exist")
 
-    async def flush(self, timeout: float) -> int:
-        """Waits until all is confirmed, at most `timeout` seconds.
+    async def flush(self, seconds: float) -> int:
+        """Waits until all is confirmed, at most `seconds`.
 
         Returns:
             How many messages are still unconfirmed.
         """
-        deadline = asyncio.get_running_loop().time() + timeout
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(seconds):
                 if self.waiting:
                     await self.make_room()
                 while len(self._producer):
-                    left = deadline - asyncio.get_running_loop().time()
-                    await asyncio.to_thread(self._producer.flush, max(0.0, min(left, 1.0)))
+                    self._poll()
+                    await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError:
-            pass
+            log.warning(line("flush_timed_out", seconds=seconds))
         return len(self._producer) + len(self.waiting)
 
     def _poll(self) -> None:
@@ -142,8 +141,8 @@ class KafkaSink:
         log.error(line("delivery_failed", topic=message.topic(), error=error.str()))
         if stats is not None:
             stats.failed[error.name()] = stats.failed.get(error.name(), 0) + 1
-        if error.fatal():
-            self._fatal = error
+            # The client has tried what a second try could mend: to go on would lose the trades that follow.
+            self._fatal = self._fatal or error
 
     def _failed(self, error: KafkaError) -> None:
         log.warning(line("kafka_error", error=error.str()))

@@ -1,0 +1,153 @@
+"""Binance's public dumps of trades: `SYMBOL-trades-YYYY-MM-DD.zip` with one CSV, or that CSV.
+
+    553287559,39432.48000000,0.00026300,10.37074224,1610064000278,True,True
+
+Columns: trade id, price, quantity, quote quantity, time, buyer is maker, best match. Times are milliseconds
+before 2025 and microseconds after; booleans are True or true; spot files have no header, others have one.
+Futures' files lack the last column.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+import zlib
+from contextlib import ExitStack, contextmanager
+from typing import IO, TYPE_CHECKING, NamedTuple, TextIO
+
+from tradestream.errors import DumpError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Row(NamedTuple):
+    """One line of a dump, its numbers as they were written.
+
+    Attributes:
+        trade_id: counting up.
+        price: price in the quote asset.
+        quantity: amount of the base asset.
+        quote_quantity: price times quantity.
+        time: milliseconds or microseconds since 1970, see `tradestream.trade.split_time`.
+        buyer_is_maker: true when the taker sold.
+        best_match: true for all trades of today.
+    """
+
+    trade_id: int
+    price: str
+    quantity: str
+    quote_quantity: str
+    time: int
+    buyer_is_maker: bool
+    best_match: bool = True
+
+
+_DECIMAL = r"[0-9]{1,20}(?:\.[0-9]{1,18})?"
+_COLUMNS = (
+    ("trade id", r"[0-9]{1,18}"),
+    ("price", rf"(?=[0-9.]*[1-9]){_DECIMAL}"),
+    ("quantity", rf"(?=[0-9.]*[1-9]){_DECIMAL}"),
+    ("quote quantity", _DECIMAL),
+    ("time", r"[0-9]{13}(?:[0-9]{3})?"),
+    ("buyer is maker", r"[Tt]rue|[Ff]alse"),
+    ("best match", r"[Tt]rue|[Ff]alse"),
+)
+_PATTERNS = tuple(re.compile(pattern, re.ASCII) for _, pattern in _COLUMNS)
+_LINE = re.compile(",".join(f"({pattern})" for _, pattern in _COLUMNS[:-1]) + f"(?:,({_COLUMNS[-1][1]}))?", re.ASCII)
+_FILE_NAME = re.compile(r"([A-Z0-9]{2,24})-trades[-.].*")
+
+
+def read(path: Path) -> Iterator[Row]:
+    """Yields the rows of a dump, one at a time.
+
+    Raises:
+        DumpError: says the file, the line and what is wrong with it.
+    """
+    last = -1
+    with _open(path) as lines:
+        for number, text in enumerate(lines, start=1):
+            if number == 1 and _is_header(text):
+                continue
+            row = parse(text.rstrip("\r\n"), f"{path}: line {number}")
+            if row.trade_id <= last:
+                raise DumpError(f"{path}: line {number}: trade id {row.trade_id} is not above {last} before it")
+            last = row.trade_id
+            yield row
+    if last < 0:
+        raise DumpError(f"{path}: holds no trade")
+
+
+def check(path: Path) -> int:
+    """Reads a whole dump; returns how many trades it holds, or raises DumpError."""
+    return sum(1 for _ in read(path))
+
+
+def parse(text: str, where: str) -> Row:
+    """Reads one line without its end.
+
+    Args:
+        text: the line.
+        where: what an error begins with.
+
+    Raises:
+        DumpError: says which column is wrong.
+    """
+    match = _LINE.fullmatch(text)
+    if match is None:
+        raise DumpError(f"{where}: {_reason(text)}")
+    trade_id, price, quantity, quote_quantity, time, maker, best = match.groups()
+    return Row(
+        int(trade_id),
+        price,
+        quantity,
+        quote_quantity,
+        int(time),
+        maker in ("True", "true"),
+        best not in ("False", "false"),
+    )
+
+
+def symbol_of(path: Path) -> str | None:
+    """Returns the symbol that a dump's name begins with, as in BTCUSDT-trades-2021-01-08.csv."""
+    match = _FILE_NAME.fullmatch(path.name)
+    return match[1] if match else None
+
+
+def _is_header(text: str) -> bool:
+    return text.split(",", 1)[0].strip().lower() in ("id", "trade_id", "tradeid", "trade id")
+
+
+def _reason(text: str) -> str:
+    fields = text.split(",")
+    if len(fields) not in (len(_COLUMNS) - 1, len(_COLUMNS)):
+        return f"has {len(fields)} columns instead of {len(_COLUMNS)}"
+    for field, (name, _), pattern in zip(fields, _COLUMNS, _PATTERNS, strict=False):
+        if not pattern.fullmatch(field):
+            return f"{name} cannot be {field[:40]!r}"
+    return "cannot be read"
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[TextIO]:
+    """Opens a CSV, or the one CSV in a zip; what is not ASCII is left for the line's own check to refuse."""
+    try:
+        with ExitStack() as stack:
+            raw: IO[bytes] = stack.enter_context(path.open("rb"))
+            if path.suffix == ".zip":
+                archive = stack.enter_context(zipfile.ZipFile(raw))
+                raw = stack.enter_context(archive.open(_member(path, archive)))
+            yield stack.enter_context(io.TextIOWrapper(raw, encoding="ascii", errors="replace", newline="\n"))
+    except OSError as error:
+        raise DumpError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise DumpError(f"{path}: is not a good zip: {error}") from error
+
+
+def _member(path: Path, archive: zipfile.ZipFile) -> str:
+    names = archive.namelist()
+    if len(names) != 1 or not names[0].endswith(".csv"):
+        raise DumpError(f"{path}: should hold one .csv, holds {', '.join(names) or 'nothing'}")
+    return names[0]

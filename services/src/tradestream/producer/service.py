@@ -1,0 +1,139 @@
+"""The producer as a service: start, serve, drain."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import uvloop
+from prometheus_client import start_http_server
+
+from tradestream import systemd
+from tradestream.errors import DeliveryError, FatalError, KafkaUnavailableError
+from tradestream.exchange import EXCHANGES
+from tradestream.kafka import client_config
+from tradestream.logs import line
+from tradestream.producer.feed import Feed
+from tradestream.producer.metrics import FeedStats, registry
+from tradestream.producer.pipeline import Pipeline
+from tradestream.producer.sink import KafkaSink
+from tradestream.producer.symbols import check_symbols
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tradestream.config import Address
+    from tradestream.producer.config import ProducerConfig
+
+log = logging.getLogger(__name__)
+
+_KAFKA_RETRY_SECONDS = 2.0
+_CLOSE_SECONDS = 5.0
+
+
+def run(config: ProducerConfig) -> None:
+    """Runs until SIGTERM or SIGINT, then sends what was read and returns.
+
+    Raises:
+        ConfigError: the configuration or Kafka's client properties cannot be used.
+        FatalError: something that a restart may mend but waiting does not.
+    """
+    uvloop.run(_run(config))
+
+
+async def _run(config: ProducerConfig) -> None:
+    stats = FeedStats(config.exchange, config.symbols)
+    client = client_config(config.kafka_client_config)
+    stop = asyncio.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+    alive = asyncio.create_task(systemd.watchdog())
+    with _metrics_server(config.metrics, stats):
+        sink = KafkaSink(config, client, stats.symbols)
+        if await _kafka_reachable(sink, stop):
+            await _serve(config, sink, stats, stop)
+    alive.cancel()
+
+
+async def _kafka_reachable(sink: KafkaSink, stop: asyncio.Event) -> bool:
+    """Waits for Kafka; returns False when told to stop before it came."""
+    while not stop.is_set():
+        try:
+            await sink.check()
+        except KafkaUnavailableError as error:
+            log.warning(line("waiting_for_kafka", detail=error))
+            systemd.notify(f"STATUS=waiting for Kafka: {error}")
+        else:
+            return True
+        try:
+            async with asyncio.timeout(_KAFKA_RETRY_SECONDS):
+                await stop.wait()
+        except TimeoutError:
+            pass
+    return False
+
+
+async def _serve(config: ProducerConfig, sink: KafkaSink, stats: FeedStats, stop: asyncio.Event) -> None:
+    exchange = EXCHANGES[config.exchange]()
+    await check_symbols(exchange, config.url, config.symbols)
+    feed = Feed(
+        exchange.stream_url(config.url, config.symbols),
+        Pipeline(exchange, sink, stats),
+        config.silence_timeout_seconds,
+        config.reconnect,
+        lambda state: systemd.notify(f"STATUS={state}"),
+    )
+    systemd.notify("READY=1\nSTATUS=Kafka reachable, connecting to the exchange")
+    log.info(line("producer_ready", exchange=config.exchange, symbols=len(config.symbols), topic=config.topic))
+    reading = asyncio.create_task(feed.run())
+    confirming = asyncio.create_task(sink.serve())
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        done, _ = await asyncio.wait({reading, confirming, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        systemd.notify("STOPPING=1\nSTATUS=draining")
+        if stopping in done:
+            await _close(feed, reading)
+    finally:
+        for task in (reading, stopping):
+            task.cancel()
+        await asyncio.gather(reading, stopping, return_exceptions=True)
+        left = await _drain(sink, config.drain_timeout_seconds)
+        confirming.cancel()
+        await asyncio.gather(confirming, return_exceptions=True)
+    for task in (reading, confirming):
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
+    if left:
+        raise DeliveryError(f"{left} messages were not confirmed within {config.drain_timeout_seconds:g} s")
+
+
+async def _close(feed: Feed, reading: asyncio.Task[None]) -> None:
+    """Ends the connection and reads what was under way."""
+    closing = asyncio.create_task(feed.stop())
+    await asyncio.wait({reading}, timeout=_CLOSE_SECONDS)
+    closing.cancel()
+    await asyncio.gather(closing, return_exceptions=True)
+
+
+async def _drain(sink: KafkaSink, seconds: float) -> int:
+    left = await sink.flush(seconds)
+    log.log(logging.ERROR if left else logging.INFO, line("drained", unconfirmed=left))
+    return left
+
+
+@contextmanager
+def _metrics_server(listen: Address, stats: FeedStats) -> Iterator[None]:
+    try:
+        server, thread = start_http_server(listen.port, listen.address, registry(stats))
+    except OSError as error:
+        raise FatalError(f"metrics: cannot listen on {listen.address}:{listen.port}: {error.strerror}") from error
+    log.info(line("metrics_listening", address=listen.address, port=server.server_port))
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,66 @@
+"""What /etc/tradestream/simulator.yml may say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from tradestream import dump
+from tradestream.config import DEFAULT_SYMBOLS, Address, LogLevel, PositiveFloat, Section, Symbol, unique
+
+
+class Replay(Section, frozen=True, kw_only=True):
+    """A dump to play instead of made-up trades.
+
+    Attributes:
+        file: a Binance dump of trades, CSV or zip.
+        speed: how many times as fast as it was recorded; `max` is as fast as clients take it.
+        symbol: the pair; by default the one that the file's name begins with.
+    """
+
+    file: Path
+    speed: PositiveFloat | Literal["max"] = 1.0
+    symbol: Symbol | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses a file whose name tells no symbol when none is given."""
+        if self.symbol is None and dump.symbol_of(self.file) is None:
+            raise ValueError(f"the name {self.file.name} does not begin with SYMBOL-trades-: say which with `symbol`")
+
+    @property
+    def pair(self) -> str:
+        """The symbol that is played."""
+        return self.symbol or dump.symbol_of(self.file) or ""
+
+
+class SimulatorConfig(Section, frozen=True, kw_only=True):
+    """One simulated exchange.
+
+    Attributes:
+        listen: where WebSocket and REST are served.
+        state_dir: where the log of all trades is kept, so that ids go on after a restart.
+        symbols: the pairs that it trades.
+        rate: trades a second, all symbols together.
+        seed: what the made-up prices begin from; the same seed gives the same ones.
+        replay: a dump to play instead.
+        log_level: the lowest level that is logged.
+    """
+
+    listen: Address = Address(port=9443)
+    state_dir: Path = Path("/var/lib/tradestream")
+    symbols: tuple[Symbol, ...] = DEFAULT_SYMBOLS
+    rate: PositiveFloat = 500.0
+    seed: int = 1
+    replay: Replay | None = None
+    log_level: LogLevel = "info"
+
+    def __post_init__(self) -> None:
+        """Refuses a list of symbols that is empty or names one twice."""
+        unique(self.symbols)
+
+    @property
+    def traded(self) -> tuple[str, ...]:
+        """All pairs that clients may ask for."""
+        if self.replay is None or self.replay.pair in self.symbols:
+            return self.symbols
+        return (*self.symbols, self.replay.pair)

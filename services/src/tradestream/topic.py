@@ -1,0 +1,65 @@
+"""Printing a topic's messages, for people and for checks."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+
+from tradestream.errors import KafkaUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+_METADATA_SECONDS = 10.0
+
+
+def read(
+    client: Mapping[str, str], topic: str, *, from_beginning: bool, timeout: float | None = None
+) -> Generator[bytes]:
+    """Yields the values of a topic's messages, as no consumer group: nothing is committed.
+
+    Args:
+        client: librdkafka's configuration.
+        topic: the topic.
+        from_beginning: whether to begin at the oldest message instead of after the newest.
+        timeout: end after so many seconds without a message; None goes on for ever.
+
+    Raises:
+        KafkaUnavailableError: no broker answers, or the topic does not exist.
+    """
+    consumer = Consumer({**client, "group.id": f"tradestream-topic-{uuid.uuid4()}", "enable.auto.commit": False})
+    try:
+        consumer.assign(_partitions(consumer, topic, from_beginning=from_beginning))
+        last = time.monotonic()
+        while timeout is None or time.monotonic() - last < timeout:
+            message = consumer.poll(0.2)
+            if message is None:
+                continue
+            error = message.error()
+            if error is not None:
+                if error.retriable():
+                    continue
+                raise KafkaUnavailableError(f"topic {topic}: {error.str()}")
+            last = time.monotonic()
+            yield message.value() or b""
+    finally:
+        consumer.close()
+
+
+def _partitions(consumer: Consumer, topic: str, *, from_beginning: bool) -> list[TopicPartition]:
+    """Returns where to begin; the end is looked up at once, lest a message of this moment be passed over."""
+    try:
+        metadata = consumer.list_topics(timeout=_METADATA_SECONDS)
+        if topic not in metadata.topics:
+            raise KafkaUnavailableError(f"topic {topic} does not exist")
+        partitions = [TopicPartition(topic, number) for number in metadata.topics[topic].partitions]
+        for partition in partitions:
+            partition.offset = OFFSET_BEGINNING
+            if not from_beginning:
+                partition.offset = consumer.get_watermark_offsets(partition, timeout=_METADATA_SECONDS)[1]
+    except KafkaException as error:
+        raise KafkaUnavailableError(f"no broker answers: {error.args[0].str()}") from error
+    return partitions

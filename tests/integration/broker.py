@@ -1,0 +1,141 @@
+"""A real Kafka broker on loopback, for tests."""
+
+from __future__ import annotations
+
+import base64
+import os
+import socket
+import subprocess
+import time
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_START_SECONDS = 60
+_STOP_SECONDS = 30
+
+
+def free_port() -> int:
+    """Returns a port of loopback on which nothing listens."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def libraries() -> Path:
+    """Returns the directory of Kafka's jars, or fails the test with what to do."""
+    folder = os.environ.get("KAFKA_LIBS")
+    if not folder or not any(Path(folder).glob("kafka_2.13-*.jar")):
+        pytest.fail("KAFKA_LIBS must name the directory of Kafka's jars; `./lab test integration` sets it", pytrace=False)
+    return Path(folder)
+
+
+class Broker:
+    """One KRaft broker that is its own controller; its data outlive `stop`.
+
+    Attributes:
+        bootstrap: its address.
+        properties: a client properties file that leads to it.
+    """
+
+    def __init__(self, libs: Path, folder: Path) -> None:
+        self._libs = libs
+        self._folder = folder
+        port, controller = free_port(), free_port()
+        self.bootstrap = f"127.0.0.1:{port}"
+        self.properties = folder / "client.properties"
+        self.properties.write_text(f"bootstrap.servers={self.bootstrap}\nsecurity.protocol=PLAINTEXT\n")
+        self._config = folder / "server.properties"
+        self._config.write_text(
+            f"""\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://{self.bootstrap},CONTROLLER://127.0.0.1:{controller}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={folder / "data"}
+auto.create.topics.enable=false
+offsets.topic.num.partitions=1
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+"""
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+        subprocess.run(
+            [*self._java("64m"), "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(self._config)],
+            check=True,
+            capture_output=True,
+            timeout=_START_SECONDS,
+        )
+
+    def start(self) -> None:
+        """Starts it and waits until it answers."""
+        with (self._folder / "broker.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*self._java("256m"), "kafka.Kafka", str(self._config)], stdout=log, stderr=subprocess.STDOUT
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                pytest.fail(f"the broker ended:\n{(self._folder / 'broker.log').read_text()[-4000:]}", pytrace=False)
+            try:
+                self.admin().list_topics(timeout=1)
+            except KafkaException:
+                continue
+            return
+        pytest.fail(f"the broker did not answer within {_START_SECONDS} s", pytrace=False)
+
+    def stop(self) -> None:
+        """Ends it as an operator would; what it stored stays."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def admin(self) -> AdminClient:
+        """Returns an administrator's client."""
+        return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+
+    def create_topics(self, names: Iterable[str], partitions: int = 3) -> None:
+        """Creates topics and waits until they exist."""
+        admin = self.admin()  # a client that nobody holds is ended with its requests
+        futures = admin.create_topics([NewTopic(name, partitions, 1) for name in names])
+        for future in futures.values():
+            future.result(timeout=30)
+
+    def count(self, topic: str) -> int:
+        """Returns how many messages a topic has taken."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "count"})
+        try:
+            partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+            return sum(
+                consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)[1] for number in partitions
+            )
+        finally:
+            consumer.close()
+
+    def _java(self, heap: str) -> list[str]:
+        return ["java", f"-Xmx{heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{self._libs}/*"]
+
+
+def _cluster_id() -> str:
+    """Kafka writes its ids as base64 without padding; a leading dash would look like an option."""
+    return "L" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
