@@ -1,0 +1,327 @@
+"""Candles from partial aggregates: pure functions of what arrived, exact and independent of how it was batched.
+
+Spark hands over one `Partial` per exchange, symbol and minute that a batch touched. `CandleBook` merges them into the
+candles of every interval, decides which trades are late and which candles are closed.
+
+Watermark. Each exchange and symbol (a *series*) has its own: an idle symbol holds up nobody, and an old dump can be
+replayed beside a live feed. Minute M of a series closes when a trade arrives that is at least `lateness` past the end
+of M; arrival is the order of Kafka offsets, not of batches, so the same topic gives the same candles whatever the
+batches were. A trade of a closed minute is late for every interval: a longer candle is always the sum of its minutes.
+While a series is idle its watermark goes on with the clock, which the caller advances only while the feed is known to
+be read to its end (`CandleBook.advance`).
+"""
+
+from __future__ import annotations
+
+import decimal
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from tradestream.analytics.ids import IdIntervals
+
+MINUTE_MS = 60_000
+# Sums of products of prices (22 digits) and quantities (22 digits) stay exact; only divisions round.
+_EXACT = decimal.Context(prec=80, rounding=decimal.ROUND_HALF_EVEN)
+_VWAP_STEP = Decimal(1).scaleb(-18)
+_PERCENT_STEP = Decimal(1).scaleb(-8)
+
+
+class Key(NamedTuple):
+    """What a series of trades is known by."""
+
+    exchange: str
+    symbol: str
+
+
+class Candle(msgspec.Struct, frozen=True, array_like=True):
+    """The trades of one window of time, summed. ``open`` and ``close`` are those of the lowest and highest trade id.
+
+    Attributes:
+        open_time: First millisecond of the window.
+        open: Price of the trade with the lowest id.
+        high: Highest price.
+        low: Lowest price.
+        close: Price of the trade with the highest id.
+        volume: Sum of quantities.
+        quote_volume: Sum of price times quantity, exact.
+        buy_volume: Sum of the quantities whose taker bought.
+        trade_count: How many trades.
+        first_trade_id: Lowest id.
+        last_trade_id: Highest id.
+    """
+
+    open_time: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    quote_volume: Decimal
+    buy_volume: Decimal
+    trade_count: int
+    first_trade_id: int
+    last_trade_id: int
+
+    def merge(self, other: Candle) -> Candle:
+        """This candle with the trades of ``other``, which must be others than its own."""
+        first, last = self, self
+        if other.first_trade_id < self.first_trade_id:
+            first = other
+        if other.last_trade_id > self.last_trade_id:
+            last = other
+        return Candle(
+            open_time=self.open_time,
+            open=first.open,
+            high=max(self.high, other.high),
+            low=min(self.low, other.low),
+            close=last.close,
+            volume=_EXACT.add(self.volume, other.volume),
+            quote_volume=_EXACT.add(self.quote_volume, other.quote_volume),
+            buy_volume=_EXACT.add(self.buy_volume, other.buy_volume),
+            trade_count=self.trade_count + other.trade_count,
+            first_trade_id=first.first_trade_id,
+            last_trade_id=last.last_trade_id,
+        )
+
+    @property
+    def vwap(self) -> Decimal:
+        """Volume-weighted average price, rounded half-even to 18 fractional digits."""
+        return _EXACT.divide(self.quote_volume, self.volume).quantize(_VWAP_STEP, context=_EXACT)
+
+    @property
+    def price_change(self) -> Decimal:
+        """Close less open."""
+        return _EXACT.subtract(self.close, self.open)
+
+    @property
+    def price_change_percent(self) -> Decimal:
+        """Price change in percent of open, rounded half-even to 8 fractional digits."""
+        return _EXACT.divide(self.price_change * 100, self.open).quantize(_PERCENT_STEP, context=_EXACT)
+
+    @property
+    def sell_volume(self) -> Decimal:
+        """Sum of the quantities whose taker sold."""
+        return _EXACT.subtract(self.volume, self.buy_volume)
+
+    @property
+    def missing_trades(self) -> int:
+        """Ids between first and last that no trade of this candle has."""
+        return self.last_trade_id - self.first_trade_id + 1 - self.trade_count
+
+
+class Partial(msgspec.Struct, frozen=True):
+    """One batch's trades of one exchange, symbol and minute.
+
+    Attributes:
+        key: The series.
+        candle: Their sum; its window is the minute.
+        min_offset: Lowest Kafka offset among them.
+        max_offset: Highest Kafka offset among them.
+        max_time: Newest trade time, ms.
+    """
+
+    key: Key
+    candle: Candle
+    min_offset: int
+    max_offset: int
+    max_time: int
+
+
+class Update(msgspec.Struct, frozen=True):
+    """A candle as it stands after a batch.
+
+    Attributes:
+        key: The series.
+        interval: Length of the candle in ms.
+        candle: Its sums.
+        is_closed: Whether it will never change again.
+    """
+
+    key: Key
+    interval: int
+    candle: Candle
+    is_closed: bool
+
+
+class Series(msgspec.Struct):
+    """What is remembered of one exchange and symbol.
+
+    Attributes:
+        key: Exchange and symbol.
+        seen: Ids that were counted, or were late.
+        newest: Newest trade time, ms.
+        arrived: The book's clock when ``newest`` last rose, ms.
+        closed_before: Minutes that end at or before this (ms) are closed.
+        candles: Open candles by interval (ms), then by open time.
+    """
+
+    key: Key
+    seen: IdIntervals = msgspec.field(default_factory=IdIntervals)
+    newest: int = 0
+    arrived: int = 0
+    closed_before: int = 0
+    candles: dict[int, dict[int, Candle]] = {}
+
+
+class Cut(NamedTuple):
+    """A minute of which a batch holds trades on time and, from Kafka offset ``offset`` on, late ones."""
+
+    key: Key
+    open_time: int
+    offset: int
+
+
+class BookState(msgspec.Struct):
+    """What a `CandleBook` needs to go on after a restart: its clock (ms) and its series."""
+
+    clock: int = 0
+    series: list[Series] = []
+
+
+class CandleBook:
+    """Open candles of every series and interval.
+
+    Args:
+        intervals: Lengths of candles in ms, each a multiple of a minute.
+        lateness: How far the watermark is behind the newest trade, ms, a multiple of a minute.
+        state: Where an earlier book stood.
+    """
+
+    def __init__(self, intervals: Iterable[int], lateness: int, state: BookState | None = None) -> None:
+        self._intervals = sorted(intervals)
+        self._lateness = lateness
+        state = state or BookState()
+        self._clock = state.clock
+        self._series = {series.key: series for series in state.series}
+
+    @property
+    def state(self) -> BookState:
+        """What to store. It shares its parts with the book: encode it before the book changes."""
+        return BookState(self._clock, list(self._series.values()))
+
+    def seen_among(self, ids: Mapping[Key, Iterable[tuple[int, int]]]) -> dict[Key, list[tuple[int, int]]]:
+        """Those of the ids, given as intervals per series, that were seen before, as intervals that hold them."""
+        found = {
+            key: [hit for start, end in intervals for hit in self._series[key].seen.within(start, end)]
+            for key, intervals in ids.items()
+            if key in self._series
+        }
+        return {key: intervals for key, intervals in found.items() if intervals}
+
+    def late(self, partials: Iterable[Partial]) -> list[Cut]:
+        """The minutes of ``partials`` that hold late trades, each with the offset at which its minute closed."""
+        cuts = []
+        for key, own in _by_key(partials).items():
+            series = self._series.get(key)
+            closed_before = series.closed_before if series else 0
+            for partial in own:
+                closing = self._closing_offset(partial, own, closed_before)
+                if closing is not None and partial.max_offset > closing:
+                    cuts.append(Cut(key, partial.candle.open_time, closing))
+        return cuts
+
+    def _closing_offset(self, partial: Partial, own: list[Partial], closed_before: int) -> int | None:
+        """The offset at which the minute of ``partial`` closed: -1 before this batch, None not yet."""
+        end = partial.candle.open_time + MINUTE_MS
+        if end <= closed_before:
+            return -1
+        return min(
+            (other.min_offset for other in own if other.candle.open_time >= end + self._lateness),
+            default=None,
+        )
+
+    def remember(self, ids: Mapping[Key, Iterable[tuple[int, int]]]) -> None:
+        """Mark ids as seen, those of late trades too.
+
+        Args:
+            ids: Closed intervals by series.
+        """
+        for key, intervals in ids.items():
+            self._at(key).seen.update(intervals)
+
+    def apply(self, partials: Iterable[Partial]) -> list[Update]:
+        """Add trades that are neither duplicate nor late.
+
+        Returns:
+            Every candle they touched, in order of key, interval and time, and every candle they closed.
+        """
+        updates = []
+        for key, own in sorted(_by_key(partials).items()):
+            series = self._at(key)
+            touched = self._merge(series, own)
+            newest = max(partial.max_time for partial in own)
+            if newest > series.newest:
+                series.newest, series.arrived = newest, self._clock
+            closed = self._close(series, series.newest)
+            done = {(update.interval, update.candle.open_time) for update in closed}
+            updates += [
+                Update(key, interval, series.candles[interval][start], is_closed=False)
+                for interval, start in sorted(touched - done)
+            ]
+            updates += closed
+        return updates
+
+    def advance(self, elapsed: int) -> list[Update]:
+        """Move the clock on by ``elapsed`` ms in which the feed was read to its end.
+
+        Returns:
+            The candles of idle series that this closed.
+        """
+        self._clock += elapsed
+        return [
+            update
+            for _, series in sorted(self._series.items())
+            for update in self._close(series, series.newest + self._clock - series.arrived)
+        ]
+
+    def restore(self, partials: Iterable[Partial], closed_ends: dict[tuple[Key, int], int]) -> None:
+        """Begin from stored trades, when the state was lost.
+
+        Args:
+            partials: Every stored minute that a candle still open needs.
+            closed_ends: Per series and interval, where (ms) the last candle that is stored as closed ends.
+        """
+        for key, own in _by_key(partials).items():
+            series = self._at(key)
+            series.newest = max(partial.max_time for partial in own)
+            series.closed_before = closed_ends.get((key, self._intervals[0]), 0)
+            self._merge(series, own, {interval: closed_ends.get((key, interval), 0) for interval in self._intervals})
+
+    def _at(self, key: Key) -> Series:
+        if key not in self._series:
+            self._series[key] = Series(key, candles={interval: {} for interval in self._intervals})
+        return self._series[key]
+
+    def _merge(
+        self, series: Series, own: list[Partial], not_before: dict[int, int] | None = None
+    ) -> set[tuple[int, int]]:
+        touched = set()
+        for interval in self._intervals:
+            candles = series.candles.setdefault(interval, {})
+            for partial in own:
+                start = partial.candle.open_time // interval * interval
+                if not_before and start < not_before[interval]:
+                    continue
+                fresh = msgspec.structs.replace(partial.candle, open_time=start)
+                candles[start] = candles[start].merge(fresh) if start in candles else fresh
+                touched.add((interval, start))
+        return touched
+
+    def _close(self, series: Series, reached: int) -> list[Update]:
+        """Close what ends at or before the watermark of a series whose event time has ``reached`` (ms)."""
+        series.closed_before = max(series.closed_before, reached // MINUTE_MS * MINUTE_MS - self._lateness)
+        closed = []
+        for interval, candles in sorted(series.candles.items()):
+            done = sorted(start for start in candles if start + interval <= series.closed_before)
+            closed += [Update(series.key, interval, candles.pop(start), is_closed=True) for start in done]
+        return closed
+
+
+def _by_key(partials: Iterable[Partial]) -> dict[Key, list[Partial]]:
+    grouped: dict[Key, list[Partial]] = {}
+    for partial in partials:
+        grouped.setdefault(partial.key, []).append(partial)
+    return grouped

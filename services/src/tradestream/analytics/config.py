@@ -1,0 +1,99 @@
+"""Configuration of the Spark job: /etc/tradestream/analytics.yml."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from tradestream.analytics.candles import MINUTE_MS
+from tradestream.config import Address, LogLevel, PositiveFloat, PositiveInt, Section
+from tradestream.config import load as load_section
+
+_DAY_MS = 86_400_000
+_UNITS = {"m": MINUTE_MS, "h": 60 * MINUTE_MS, "d": _DAY_MS}
+
+Topic = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,249}\Z")]
+Location = Annotated[str, msgspec.Meta(pattern=r"^(file:///|hdfs://|s3a://)")]
+
+
+class AnalyticsConfig(Section, frozen=True, kw_only=True):
+    """The whole file.
+
+    Attributes:
+        kafka_client_config: Java properties of Kafka's clients, the same file for all of them.
+        topic: Trades.
+        dead_letter_topic: What is no trade, with the reason.
+        candles_topic: Candles.
+        storage: URI of the Parquet directories; every Spark host must see the same.
+        checkpoint: URI of Spark's checkpoint and this job's state; every Spark host must see the same.
+        intervals: Lengths of candles, such as 1m, 5m, 1h, 1d; each divides a day.
+        watermark_minutes: How far behind its newest trade a symbol's watermark is.
+        trigger_seconds: A batch starts at most this often.
+        max_offsets_per_trigger: Most messages of a batch.
+        flush_seconds: How often landed trades become Parquet files.
+        flush_rows: How many landed trades become Parquet files sooner.
+        shuffle_partitions: Tasks of a shuffle; as many as the executors have cores.
+        stall_seconds: After this long in one batch the watchdog is no longer pinged.
+        metrics: Where Prometheus scrapes.
+        log_level: Lowest level that is logged.
+    """
+
+    kafka_client_config: Path
+    topic: Topic = "streaming-events"
+    dead_letter_topic: Topic = "streaming-events-dlq"
+    candles_topic: Topic = "candles"
+    storage: Location
+    checkpoint: Location
+    intervals: tuple[str, ...] = ("1m", "5m")
+    watermark_minutes: PositiveInt = 5
+    trigger_seconds: PositiveFloat = 1.0
+    # The sums of `rows` are proved for a million trades.
+    max_offsets_per_trigger: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 200_000
+    flush_seconds: PositiveFloat = 60.0
+    flush_rows: PositiveInt = 1_000_000
+    shuffle_partitions: PositiveInt = 2
+    stall_seconds: PositiveFloat = 120.0
+    metrics: Address = Address(port=8001)
+    log_level: LogLevel = "info"
+
+    def __post_init__(self) -> None:
+        lengths = self.intervals_ms
+        if not lengths:
+            raise ValueError("intervals names no interval")
+        if len(set(lengths)) != len(lengths):
+            raise ValueError("intervals names one length twice")
+
+    @property
+    def intervals_ms(self) -> list[int]:
+        """Lengths of candles in ms."""
+        return [interval_ms(name) for name in self.intervals]
+
+    @property
+    def lateness_ms(self) -> int:
+        """Distance of the watermark in ms."""
+        return self.watermark_minutes * MINUTE_MS
+
+
+def interval_ms(name: str) -> int:
+    """``5m`` as 300000.
+
+    Raises:
+        ValueError: It is no number of minutes, hours or days, or does not divide a day.
+    """
+    match = re.fullmatch(r"([1-9][0-9]{0,3})([mhd])", name)
+    length = int(match[1]) * _UNITS[match[2]] if match else 0
+    if not length or _DAY_MS % length:
+        raise ValueError(f"intervals: {name!r} is not a length such as 1m, 5m, 1h or 1d that divides a day")
+    return length
+
+
+def load(path: Path) -> AnalyticsConfig:
+    """Read the configuration.
+
+    Raises:
+        ConfigError: It names the file, the key and what is allowed.
+    """
+    return load_section(path, AnalyticsConfig)

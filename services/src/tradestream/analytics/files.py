@@ -1,0 +1,104 @@
+"""Files through Hadoop's FileSystem, so that file://, hdfs:// and s3a:// are alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from py4j.protocol import Py4JJavaError
+from pyspark.sql import SparkSession
+
+from tradestream.errors import ConfigError
+
+
+class Directory:
+    """A directory at a URI.
+
+    Args:
+        spark: Whose Hadoop settings apply.
+        uri: Where; a plain path means Hadoop's default file system.
+    """
+
+    def __init__(self, spark: SparkSession, uri: str) -> None:
+        self.uri = uri.rstrip("/")
+        # The gateway to the JVM has no public name in PySpark.
+        jvm: Any = spark._jvm  # noqa: SLF001
+        self._new_path = jvm.org.apache.hadoop.fs.Path
+        self._fs = self._new_path(self.uri).getFileSystem(spark._jsc.hadoopConfiguration())  # noqa: SLF001
+
+    def path(self, name: str) -> str:
+        """URI of what is called ``name`` in this directory."""
+        return f"{self.uri}/{name}" if name else self.uri
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a file or directory ``name``."""
+        return bool(self._fs.exists(self._java(name)))
+
+    def names(self, name: str = "") -> list[str]:
+        """Names of what lies directly in directory ``name``, sorted; none if it does not exist."""
+        if not self.exists(name):
+            return []
+        return sorted(status.getPath().getName() for status in self._fs.listStatus(self._java(name)))
+
+    def files(self, name: str) -> list[str]:
+        """Names of all files below directory ``name``, relative to it, sorted."""
+        if not self.exists(name):
+            return []
+        found, remote = [], self._fs.listFiles(self._java(name), True)  # noqa: FBT003 - Java's signature
+        root = self._fs.resolvePath(self._java(name)).toUri().getPath().rstrip("/") + "/"
+        while remote.hasNext():
+            found.append(remote.next().getPath().toUri().getPath().removeprefix(root))
+        return sorted(found)
+
+    def read(self, name: str) -> bytes:
+        """Contents of file ``name``."""
+        stream = self._fs.open(self._java(name))
+        try:
+            return bytes(stream.readAllBytes())
+        finally:
+            stream.close()
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write file ``name`` whole, on disk before it has its name."""
+        hidden = self._java(f".{name}.tmp")
+        stream = self._fs.create(hidden, True)  # noqa: FBT003 - Java's signature
+        try:
+            stream.write(content)
+            stream.hsync()
+        finally:
+            stream.close()
+        self._rename(hidden, self._java(name))
+
+    def move(self, source: str, target: str) -> None:
+        """Rename file ``source``; a ``target`` that exists is that same file, moved before a crash."""
+        if self.exists(target):
+            self.delete(source)
+            return
+        self._fs.mkdirs(self._java(target).getParent())
+        self._rename(self._java(source), self._java(target))
+
+    def delete(self, name: str) -> None:
+        """Remove file or directory ``name``, with all in it, if it exists."""
+        self._fs.delete(self._java(name), True)  # noqa: FBT003 - Java's signature
+
+    def require_writable(self) -> None:
+        """Make the directory if need be and write into it.
+
+        Raises:
+            ConfigError: It cannot be written.
+        """
+        try:
+            self._fs.mkdirs(self._java(""))
+            self.write("_writable", b"")
+            self.delete("_writable")
+        except Py4JJavaError as error:
+            raise ConfigError(
+                f"{self.uri}: cannot be written: {error.java_exception.toString()}; check that the path is "
+                "mounted and belongs to the user this service runs as"
+            ) from error
+
+    def _java(self, name: str) -> Any:  # noqa: ANN401 - a Java object
+        return self._new_path(self.path(name))
+
+    def _rename(self, source: Any, target: Any) -> None:  # noqa: ANN401 - Java objects
+        if not self._fs.rename(source, target):
+            raise OSError(f"cannot rename {source.toString()} to {target.toString()}")

@@ -1,0 +1,53 @@
+"""Sets of trade ids as intervals.
+
+An exchange numbers the trades of a symbol without gaps, so the ids seen so far are a handful of intervals however many
+trades they stand for. That makes an exact, unbounded memory of duplicates affordable.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+
+import msgspec
+
+
+class IdIntervals(msgspec.Struct):
+    """A set of integers held as sorted closed intervals that neither overlap nor touch.
+
+    Attributes:
+        starts: First id of each interval, ascending.
+        ends: Last id of each interval, at the same position.
+    """
+
+    starts: list[int] = []
+    ends: list[int] = []
+
+    def __contains__(self, trade_id: int) -> bool:
+        at = bisect_right(self.starts, trade_id) - 1
+        return at >= 0 and trade_id <= self.ends[at]
+
+    def __len__(self) -> int:
+        """Count of ids, not of intervals."""
+        return sum(end - start + 1 for start, end in zip(self.starts, self.ends, strict=True))
+
+    def add(self, start: int, end: int) -> None:
+        """Add every id from ``start`` to ``end``, both included."""
+        first = bisect_left(self.ends, start - 1)
+        last = bisect_right(self.starts, end + 1)
+        if first < last:
+            start = min(start, self.starts[first])
+            end = max(end, self.ends[last - 1])
+        self.starts[first:last] = [start]
+        self.ends[first:last] = [end]
+
+    def update(self, intervals: Iterable[tuple[int, int]]) -> None:
+        """Add every id of each interval."""
+        for start, end in intervals:
+            self.add(start, end)
+
+    def within(self, start: int, end: int) -> list[tuple[int, int]]:
+        """The intervals that share at least one id with ``start`` to ``end``."""
+        first = bisect_left(self.ends, start)
+        last = bisect_right(self.starts, end)
+        return list(zip(self.starts[first:last], self.ends[first:last], strict=True))

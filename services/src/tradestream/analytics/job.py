@@ -1,0 +1,224 @@
+"""The streaming query and the process around it: checks at the start, ticks and the watchdog, a clean end."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Mapping
+from types import FrameType
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from prometheus_client import start_http_server
+from pyspark.sql import SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+
+from tradestream import systemd
+from tradestream.analytics.config import AnalyticsConfig
+from tradestream.analytics.files import Directory
+from tradestream.analytics.metrics import Metrics
+from tradestream.analytics.pipeline import Outputs, Pipeline
+from tradestream.analytics.publish import CandleTopic
+from tradestream.analytics.state import StateStore
+from tradestream.analytics.storage import Storage
+from tradestream.errors import ConfigError, FatalError, KafkaUnavailableError
+from tradestream.kafka import client_config, read_properties
+from tradestream.logs import line
+
+log = logging.getLogger(__name__)
+
+_KAFKA_TIMEOUT = 15
+_TICK_SECONDS = 1.0
+# A suspended machine or a long batch must not pass for time in which the feed was idle.
+_LONGEST_TICK = 5.0
+
+_SETTINGS = {
+    "spark.sql.session.timeZone": "UTC",
+    # Small batches: planning again between stages costs more than it saves.
+    "spark.sql.adaptive.enabled": "false",
+    # A directory's name is text: 2021-01-08 no date, symbol=1000 no number.
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
+    # Readers and this job know their files; empty markers beside them would only be noise.
+    "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
+    # Spark's own default for timestamps in Parquet is the deprecated INT96.
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.ui.showConsoleProgress": "false",
+    # Enough groups of one batch (symbols times minutes) before an aggregation falls back to sorting.
+    "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": "100000",
+}
+
+
+class QueryFailedError(FatalError):
+    """The streaming query ended by itself."""
+
+
+def session(config: AnalyticsConfig) -> SparkSession:
+    """A session with what the job needs to be right; where it runs and how big is up to spark-defaults.conf."""
+    builder = SparkSession.builder.appName("trade-analytics")
+    for key, value in _SETTINGS.items():
+        builder = builder.config(key, value)
+    return builder.config("spark.sql.shuffle.partitions", config.shuffle_partitions).getOrCreate()
+
+
+def run(config: AnalyticsConfig) -> None:
+    """Run until SIGTERM or SIGINT.
+
+    Raises:
+        ConfigError: The configuration or what it names cannot be used.
+        KafkaUnavailableError: No broker answered.
+        QueryFailedError: The query ended by itself.
+    """
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    client = client_config(config.kafka_client_config)
+    require_topics(client, [config.topic, config.dead_letter_topic, config.candles_topic])
+    metrics = Metrics()
+    server, _ = start_http_server(config.metrics.port, config.metrics.address, metrics.registry)
+    spark = session(config)
+    try:
+        job = Job(spark, config, client, metrics)
+        job.start()
+        systemd.notify("READY=1\nSTATUS=reading " + config.topic)
+        job.watch(stop)
+        systemd.notify("STOPPING=1")
+        job.stop()
+    finally:
+        spark.stop()
+        server.shutdown()
+
+
+class Job:
+    """A running query with its pipeline.
+
+    Args:
+        spark: The session.
+        config: The job's configuration.
+        client: librdkafka's configuration of the cluster.
+        metrics: What Prometheus sees.
+    """
+
+    def __init__(
+        self, spark: SparkSession, config: AnalyticsConfig, client: Mapping[str, str], metrics: Metrics
+    ) -> None:
+        self._spark = spark
+        self._config = config
+        self._metrics = metrics
+        properties = read_properties(config.kafka_client_config)
+        self._kafka = {f"kafka.{key}": value for key, value in properties.items()}
+        self._checkpoint = Directory(spark, f"{config.checkpoint}/spark")
+        state = Directory(spark, f"{config.checkpoint}/state")
+        storage = Storage(spark, config.storage)
+        for directory in (self._checkpoint, state, storage.root):
+            directory.require_writable()
+        outputs = Outputs(
+            StateStore(state),
+            storage,
+            CandleTopic(client, config.candles_topic),
+            {**self._kafka, "topic": config.dead_letter_topic},
+            metrics,
+        )
+        self._pipeline = Pipeline(config, outputs)
+        self._query: StreamingQuery | None = None
+        self._progress_of = -1
+
+    def start(self) -> None:
+        """Load the state and start the query."""
+        self._pipeline.start(spark_has_begun=bool(self._checkpoint.names("offsets")))
+        source = (
+            self._spark.readStream.format("kafka")
+            .options(**self._kafka)
+            .option("subscribe", self._config.topic)
+            .option("startingOffsets", "earliest")
+            .option("failOnDataLoss", "true")
+            .option("maxOffsetsPerTrigger", self._config.max_offsets_per_trigger)
+        )
+        self._query = (
+            source.load()
+            .writeStream.queryName("trades")
+            .option("checkpointLocation", self._checkpoint.uri)
+            .trigger(processingTime=f"{self._config.trigger_seconds} seconds")
+            .foreachBatch(self._pipeline.process)
+            .start()
+        )
+        log.info(line("started", topic=self._config.topic, storage=self._config.storage))
+
+    def watch(self, stop: threading.Event) -> None:
+        """Tick until ``stop`` is set.
+
+        Raises:
+            QueryFailedError: The query ended by itself.
+        """
+        before = time.monotonic()
+        while not stop.wait(_TICK_SECONDS):
+            query = self._running()
+            self._show(query)
+            if self._pipeline.batch_seconds < self._config.stall_seconds:
+                systemd.notify("WATCHDOG=1")
+            now = time.monotonic()
+            live = self._pipeline.caught_up and self._reaches_end(query)
+            self._pipeline.tick(min(now - before, _LONGEST_TICK) if live else 0.0)
+            before = now
+
+    def stop(self) -> None:
+        """Let the batch under way finish, stop the query and move what landed into Parquet."""
+        query = self._running()
+        # A batch that begins after this wait is cut short and taken again at the next start.
+        with self._pipeline.lock:
+            pass
+        query.stop()
+        self._pipeline.flush()
+        log.info(line("stopped"))
+
+    def _running(self) -> StreamingQuery:
+        query = self._query
+        if query is None or not query.isActive:
+            error = self._pipeline.failure or (query.exception() if query else None)
+            raise QueryFailedError(f"the query ended: {_cause(error)}") from error
+        return query
+
+    def _reaches_end(self, query: StreamingQuery) -> bool:
+        """Whether Spark looked for messages and found none, or is in a batch that began so."""
+        status = query.status
+        return bool(status["isTriggerActive"]) is False or not status["isDataAvailable"]
+
+    def _show(self, query: StreamingQuery) -> None:
+        progress = query.lastProgress
+        if progress is not None and progress["batchId"] != self._progress_of:
+            self._progress_of = progress["batchId"]
+            self._metrics.progress(progress)
+
+
+def require_topics(client: Mapping[str, str], topics: list[str]) -> None:
+    """Hold the cluster against what the job needs.
+
+    Raises:
+        KafkaUnavailableError: No broker answered.
+        ConfigError: A topic does not exist.
+    """
+    where = client["bootstrap.servers"]
+    try:
+        found = AdminClient(dict(client)).list_topics(timeout=_KAFKA_TIMEOUT).topics
+    except KafkaException as error:
+        raise KafkaUnavailableError(
+            f"Kafka at {where}: {error.args[0].str()}; check that the brokers run and that "
+            "the client properties fit them"
+        ) from error
+    missing = [topic for topic in topics if topic not in found]
+    if missing:
+        raise ConfigError(
+            f"Kafka at {where}: no topic {', '.join(missing)}; create it, or correct the name in the configuration"
+        )
+
+
+def _cause(error: Exception | None) -> str:
+    """The innermost cause on one line."""
+    lines = [text.strip() for text in str(error).splitlines() if text.strip()]
+    causes = [text for text in lines if text.startswith("Caused by:")]
+    return (causes or lines or ["no reason given"])[-1 if causes else 0]

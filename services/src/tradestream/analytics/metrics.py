@@ -1,0 +1,141 @@
+"""What the Spark job tells Prometheus."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
+
+from tradestream.analytics.candles import Key, Update
+from tradestream.analytics.publish import interval_name
+
+_SERIES = ("exchange", "symbol")
+_CANDLE = ("exchange", "symbol", "interval")
+_SECONDS = (0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60, 300, 1800)
+_SIZES = (
+    1,
+    10,
+    50,
+    100,
+    250,
+    500,
+    1000,
+    2500,
+    5000,
+    10_000,
+    25_000,
+    50_000,
+    100_000,
+    250_000,
+    500_000,
+    1_000_000,
+)
+
+
+class Metrics:
+    """The job's figures in a registry of their own.
+
+    Candle gauges are floats, for graphs; the exact values are in topic ``candles`` and in Parquet.
+    """
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        self.processed = Counter("events_processed_total", "Distinct trades read", _SERIES, registry=registry)
+        self.late = Counter("events_late_total", "Trades whose minute was closed", _SERIES, registry=registry)
+        self.duplicate = Counter("events_duplicate_total", "Trades read before", _SERIES, registry=registry)
+        self.rejected = Counter("events_rejected_total", "Messages sent to the dead-letter topic", registry=registry)
+        self.delay = Histogram(
+            "stream_processing_delay_seconds",
+            "From a batch's oldest message in Kafka until its candles are published",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.latency = Histogram(
+            "trade_to_candle_latency_seconds",
+            "From the producer receiving a symbol's first trade of a batch until its candles are published",
+            _SERIES,
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.batch_size = Histogram("batch_size_events", "Messages in a batch", buckets=_SIZES, registry=registry)
+        self.landed = Gauge("storage_landed_trades", "Trades not yet in files that readers see", registry=registry)
+        self.intervals = Gauge(
+            "trade_id_intervals",
+            "Intervals of trade ids seen; more than one means gaps",
+            _SERIES,
+            registry=registry,
+        )
+        self._candle = {
+            name: Gauge(f"candle_{name}", f"{text} of the newest candle", _CANDLE, registry=registry)
+            for name, text in {
+                "open": "Price of the first trade",
+                "high": "Highest price",
+                "low": "Lowest price",
+                "close": "Price of the last trade",
+                "volume": "Quantity traded",
+                "vwap": "Volume-weighted average price",
+                "buy_volume": "Quantity whose taker bought",
+                "sell_volume": "Quantity whose taker sold",
+                "trade_count": "Number of trades",
+                "price_change_percent": "Close less open, in percent of open",
+            }.items()
+        }
+        self.candles_closed = Counter("candles_closed_total", "Candles closed", _CANDLE, registry=registry)
+        self._rate_in = Gauge("stream_input_rows_per_second", "Messages that arrived, by Spark", registry=registry)
+        self._rate_out = Gauge("stream_processed_rows_per_second", "Messages processed, by Spark", registry=registry)
+        self._stages = Gauge("stream_batch_duration_seconds", "Newest batch, by stage", ("stage",), registry=registry)
+        self._behind = Gauge(
+            "stream_offsets_behind_latest",
+            "Messages of the topic not yet read, most of any partition",
+            registry=registry,
+        )
+
+    def candles(self, updates: list[Update]) -> None:
+        """Show the newest of ``updates`` per series and interval, and count the closed."""
+        newest: dict[tuple[str, str, str], Update] = {}
+        for update in updates:
+            labels = (*update.key, interval_name(update.interval))
+            if labels not in newest or update.candle.open_time > newest[labels].candle.open_time:
+                newest[labels] = update
+            if update.is_closed:
+                self.candles_closed.labels(*labels).inc()
+        for labels, update in newest.items():
+            for name, gauge in self._candle.items():
+                gauge.labels(*labels).set(float(getattr(update.candle, name)))
+
+    def published(self, oldest_message: float, oldest: Mapping[Key, float]) -> None:
+        """Observe delays of a batch whose candles are out.
+
+        Args:
+            oldest_message: Kafka timestamp of the oldest message, seconds since 1970.
+            oldest: When the first trade of each series was received, seconds since 1970.
+        """
+        now = time.time()
+        self.delay.observe(max(0.0, now - oldest_message))
+        for key, received in oldest.items():
+            self.latency.labels(*key).observe(max(0.0, now - received))
+
+    def progress(self, progress: Any) -> None:  # noqa: ANN401 - Spark's StreamingQueryProgress or its dict
+        """Show what Spark says of the newest batch."""
+        self._rate_in.set(_number(progress["inputRowsPerSecond"]))
+        self._rate_out.set(_number(progress["processedRowsPerSecond"]))
+        for stage, milliseconds in progress["durationMs"].items():
+            self._stages.labels(stage).set(milliseconds / 1000)
+        source = progress["sources"][0]["metrics"] or {}
+        self._behind.set(_number(source.get("maxOffsetsBehindLatest")))
+
+
+def _number(value: object) -> float:
+    """Spark leaves out rates it cannot compute, and gives some as text."""
+    return float(str(value)) if value is not None else 0.0

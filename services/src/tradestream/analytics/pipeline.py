@@ -1,0 +1,288 @@
+"""One batch from messages to candles, files and metrics, so that doing it twice shows nothing twice."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from typing import NamedTuple
+
+import msgspec
+from pyspark.sql import DataFrame, Observation
+from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+
+from tradestream.analytics.candles import CandleBook, Key, Partial
+from tradestream.analytics.config import AnalyticsConfig
+from tradestream.analytics.metrics import Metrics
+from tradestream.analytics.publish import CandleTopic, message
+from tradestream.analytics.rows import (
+    Summary,
+    closed_ends,
+    ids,
+    still_open,
+    summarise,
+    without_late,
+    without_seen,
+)
+from tradestream.analytics.schema import read_trades
+from tradestream.analytics.state import Record, StateError, StateStore
+from tradestream.analytics.storage import Storage
+from tradestream.logs import line
+
+log = logging.getLogger(__name__)
+
+
+class Outputs(NamedTuple):
+    """Where the results of batches go.
+
+    Attributes:
+        store: Records of state.
+        storage: Parquet.
+        topic: Candles.
+        dead_letters: Options of Spark's Kafka sink for what is no trade.
+        metrics: What Prometheus sees.
+    """
+
+    store: StateStore
+    storage: Storage
+    topic: CandleTopic
+    dead_letters: dict[str, str]
+    metrics: Metrics
+
+
+class Pipeline:
+    """Candle book, state, storage and topics, moved on by one batch or one tick at a time.
+
+    Args:
+        config: The job's configuration.
+        outputs: Where its results go.
+    """
+
+    def __init__(
+        self,
+        config: AnalyticsConfig,
+        outputs: Outputs,
+    ) -> None:
+        self._config = config
+        self._dead_letters = outputs.dead_letters
+        self._store = outputs.store
+        self._storage = outputs.storage
+        self._topic = outputs.topic
+        self._metrics = outputs.metrics
+        self._record = Record()
+        self._book = CandleBook(config.intervals_ms, config.lateness_ms)
+        self._flushed = time.monotonic()
+        self._batch_started: float | None = None
+        self.caught_up = False
+        # Why the newest batch failed, before Spark wraps it in errors of its own.
+        self.failure: Exception | None = None
+        # Batches come on Spark's callback thread, ticks on the main one.
+        self.lock = threading.Lock()
+
+    @property
+    def batch_seconds(self) -> float:
+        """For how long a batch has been under way; 0 between batches."""
+        started = self._batch_started
+        return time.monotonic() - started if started is not None else 0.0
+
+    def start(self, *, spark_has_begun: bool) -> None:
+        """Load the newest record and finish what it began.
+
+        Args:
+            spark_has_begun: Whether Spark's own checkpoint holds a batch.
+
+        Raises:
+            StateError: The records and Spark's checkpoint are not of the same run.
+        """
+        record = self._store.load()
+        if record is None and spark_has_begun:
+            raise StateError(
+                f"{self._config.checkpoint}: Spark's checkpoint is there but the job's state is gone; move the "
+                "whole checkpoint directory away: the job then starts from what is stored and what Kafka holds"
+            )
+        if record is not None and record.batch_id >= 0 and not spark_has_begun:
+            raise StateError(
+                f"{self._config.checkpoint}: the job's state is there but Spark's checkpoint is gone; move the "
+                "whole checkpoint directory away: the job then starts from what is stored and what Kafka holds"
+            )
+        if record is None:
+            self._rebuild()
+            self._save(outbox=[])
+        else:
+            self._record = record
+            self._book = CandleBook(self._config.intervals_ms, self._config.lateness_ms, record.book)
+            self._topic.publish(record.outbox)
+        if self._record.staged:
+            self._storage.move(self._record.staged)
+        self._storage.clean(self._record.landed)
+
+    def process(self, messages: DataFrame, batch_id: int) -> None:
+        """Take one batch, or do nothing if a record says that it was taken before a crash.
+
+        Raises:
+            StateError: A batch between the newest record and this one is missing.
+        """
+        with self.lock:
+            if batch_id == self._record.batch_id:
+                return
+            if batch_id != self._record.batch_id + 1:
+                raise StateError(
+                    f"{self._config.checkpoint}: batch {batch_id} follows state of batch {self._record.batch_id}"
+                )
+            self._batch_started = time.monotonic()
+            try:
+                self._process(messages, batch_id)
+            except Exception as error:
+                self.failure = error
+                raise
+            finally:
+                self._batch_started = None
+
+    def tick(self, elapsed: float) -> None:
+        """Let the clock go on and move landed data into Parquet when it is time.
+
+        Args:
+            elapsed: Seconds since the last tick in which the topic was read to its end.
+        """
+        with self.lock:
+            closed = self._book.advance(int(elapsed * 1000))
+            if closed:
+                self._save(closed=[*self._record.closed, *closed], outbox=[message(update) for update in closed])
+                self._topic.publish(self._record.outbox)
+                self._metrics.candles(closed)
+            self._flush_if_due()
+
+    def flush(self) -> None:
+        """Move what landed into Parquet now."""
+        with self.lock:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._flushed = time.monotonic()
+        record = self._record
+        if not record.landed and not record.closed:
+            return
+        name = f"{record.epoch}-{record.step + 1:012d}"
+        landed = record.landed
+        self._storage.stage(name, landed, record.closed)
+        self._save(landed=[], landed_rows=0, closed=[], staged=name, outbox=[])
+        self._storage.move(name)
+        self._storage.forget(landed)
+        self._metrics.landed.set(0)
+        log.info(line("flushed", batches=len(landed), trades=record.landed_rows, candles=len(record.closed)))
+
+    def _process(self, messages: DataFrame, batch_id: int) -> None:
+        name = f"{self._record.epoch}-{batch_id:012d}"
+        seen_by_spark = Observation()
+        counts = [
+            F.count("*").alias("rows"),
+            F.count("reason").alias("rejected"),
+            F.min("kafka_timestamp").alias("oldest"),
+        ]
+        rows = read_trades(messages, self._config.lateness_ms).coalesce(self._config.shuffle_partitions)
+        landed = self._storage.land(rows.observe(seen_by_spark, *counts), name)
+        found = seen_by_spark.get
+        self._metrics.batch_size.observe(found["rows"])
+        self.caught_up = found["rows"] < self._config.max_offsets_per_trigger
+        if found["rejected"]:
+            self._reject(landed)
+        summary, name, duplicates = self._distinct(landed, name)
+        partials, late = self._on_time(name, summary.partials)
+        self._book.remember(summary.ids)
+        updates = self._book.apply(partials)
+        trades = sum(partial.candle.trade_count for partial in summary.partials)
+        self._save(
+            batch_id=batch_id,
+            landed=[*self._record.landed, name] if trades else self._record.landed,
+            landed_rows=self._record.landed_rows + trades,
+            closed=[*self._record.closed, *(update for update in updates if update.is_closed)],
+            outbox=[message(update) for update in updates],
+        )
+        self._topic.publish(self._record.outbox)
+        self._count(summary, duplicates, late, found["rejected"])
+        self._metrics.candles(updates)
+        if found["rows"]:
+            self._metrics.published(found["oldest"].timestamp(), summary.oldest)
+        self._flush_if_due()
+
+    def _distinct(self, landed: DataFrame, name: str) -> tuple[Summary, str, Counter[Key]]:
+        """Summary of the trades that were not read before, where they landed, and how many were."""
+        summary = summarise(landed.where("reason is null"))
+        seen = self._book.seen_among(summary.ids)
+        if not seen and not summary.repeated.total():
+            return summary, name, Counter()
+        before = _count(summary.partials)
+        distinct_name = f"{name}-distinct"
+        distinct = self._storage.land(without_seen(landed.where("reason is null"), seen), distinct_name)
+        self._storage.forget([name])
+        summary = summarise(distinct)
+        return summary, distinct_name, before - _count(summary.partials)
+
+    def _on_time(self, name: str, partials: list[Partial]) -> tuple[list[Partial], Counter[Key]]:
+        """What is left of ``partials`` without late trades, and how many were late."""
+        cuts = {(cut.key, cut.open_time): cut for cut in self._book.late(partials)}
+        if not cuts:
+            return partials, Counter()
+        on_time, mixed = [], []
+        for partial in partials:
+            cut = cuts.get((partial.key, partial.candle.open_time))
+            if cut is None:
+                on_time.append(partial)
+            elif partial.min_offset < cut.offset:
+                mixed.append(cut)
+        if mixed:
+            left = summarise(without_late(self._storage.landed([name]).where("reason is null"), mixed)).partials
+            minutes = {(cut.key, cut.open_time) for cut in mixed}
+            on_time += [partial for partial in left if (partial.key, partial.candle.open_time) in minutes]
+        return on_time, _count(partials) - _count(on_time)
+
+    def _reject(self, landed: DataFrame) -> None:
+        """Send what is no trade to the dead-letter topic. After a crash it may be sent again, with the same key."""
+        letters = landed.where("reason is not null").selectExpr(
+            "concat_ws(':', kafka_topic, kafka_partition, kafka_offset) as key",
+            """to_json(named_struct('reason', reason, 'topic', kafka_topic, 'partition', kafka_partition,
+                'offset', kafka_offset, 'raw', cast(raw as string), 'raw_base64', base64(raw))) as value""",
+        )
+        letters.write.format("kafka").options(**self._dead_letters).save()
+
+    def _count(self, summary: Summary, duplicates: Counter[Key], late: Counter[Key], rejected: int) -> None:
+        metrics = self._metrics
+        metrics.rejected.inc(rejected)
+        metrics.landed.set(self._record.landed_rows)
+        for key, number in _count(summary.partials).items():
+            metrics.processed.labels(*key).inc(number)
+            # A counter that is there and 0 can be graphed and alerted on.
+            metrics.late.labels(*key).inc(late[key])
+            metrics.duplicate.labels(*key)
+        for key, number in duplicates.items():
+            metrics.duplicate.labels(*key).inc(number)
+
+    def _flush_if_due(self) -> None:
+        waited = time.monotonic() - self._flushed
+        if waited >= self._config.flush_seconds or self._record.landed_rows >= self._config.flush_rows:
+            self._flush()
+
+    def _save(self, **changes: object) -> None:
+        """Write the next record: this one with ``changes``."""
+        self._record = msgspec.structs.replace(
+            self._record, step=self._record.step + 1, book=self._book.state, **changes
+        )
+        self._store.save(self._record)
+
+    def _rebuild(self) -> None:
+        """Begin a new run of records: know the stored trades, and put together the candles that they leave open."""
+        trades, candles = self._storage.trades(), self._storage.candles()
+        if trades is None:
+            return
+        ends = closed_ends(candles) if candles is not None else {}
+        self._book.remember(ids(trades))
+        self._book.restore(summarise(still_open(trades, ends, self._config.intervals_ms)).partials, ends)
+        log.info(line("state_rebuilt", storage=self._config.storage))
+
+
+def _count(partials: list[Partial]) -> Counter[Key]:
+    counts: Counter[Key] = Counter()
+    for partial in partials:
+        counts[partial.key] += partial.candle.trade_count
+    return counts

@@ -1,0 +1,112 @@
+"""Candles on their topic: JSON as the contract has it, decimals as plain strings with every digit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from tradestream.analytics.candles import Update
+from tradestream.errors import DeliveryError
+
+_FLUSH_SECONDS = 60
+_UNITS = {86_400_000: "d", 3_600_000: "h", 60_000: "m"}
+
+
+def interval_name(interval: int) -> str:
+    """``60000`` as ``1m``, in the largest unit of m, h and d that divides it."""
+    unit = next(unit for unit in _UNITS if interval % unit == 0)
+    return f"{interval // unit}{_UNITS[unit]}"
+
+
+def fields(update: Update) -> dict[str, Any]:
+    """A candle's fields in the contract's order, but for ``is_closed``; decimals as `Decimal`.
+
+    ``close_time`` is the window's last millisecond, as Binance has it.
+    """
+    candle = update.candle
+    return {
+        "exchange": update.key.exchange,
+        "symbol": update.key.symbol,
+        "interval": interval_name(update.interval),
+        "open_time": candle.open_time,
+        "close_time": candle.open_time + update.interval - 1,
+        "open": candle.open,
+        "high": candle.high,
+        "low": candle.low,
+        "close": candle.close,
+        "volume": candle.volume,
+        "quote_volume": candle.quote_volume,
+        "vwap": candle.vwap,
+        "trade_count": candle.trade_count,
+        "buy_volume": candle.buy_volume,
+        "sell_volume": candle.sell_volume,
+        "price_change": candle.price_change,
+        "price_change_percent": candle.price_change_percent,
+        "first_trade_id": candle.first_trade_id,
+        "last_trade_id": candle.last_trade_id,
+        "missing_trades": candle.missing_trades,
+    }
+
+
+def plain(value: Decimal) -> str:
+    """A decimal in plain notation without trailing zeros."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def message(update: Update) -> tuple[bytes, bytes]:
+    """Key and value of a candle's message."""
+    values = fields(update)
+    key = f"{values['exchange']}:{values['symbol']}:{values['interval']}"
+    wire = {name: value if isinstance(value, (str, int)) else plain(value) for name, value in values.items()}
+    return key.encode(), _encoder.encode({**wire, "is_closed": update.is_closed})
+
+
+class CandleTopic:
+    """The topic that candles go to.
+
+    Args:
+        client: librdkafka's configuration of the cluster.
+        topic: Its name.
+    """
+
+    def __init__(self, client: Mapping[str, str], topic: str) -> None:
+        self._topic = topic
+        self._failure: KafkaError | None = None
+        self._producer = Producer(
+            {**client, "enable.idempotence": True, "acks": "all", "compression.type": "lz4", "linger.ms": 5}
+        )
+
+    def publish(self, messages: Iterable[tuple[bytes, bytes]]) -> None:
+        """Produce messages and wait until the brokers have them all.
+
+        Raises:
+            DeliveryError: One was not delivered.
+        """
+        for key, value in messages:
+            self._produce(key, value)
+        left = self._producer.flush(_FLUSH_SECONDS)
+        if left or self._failure:
+            cause = self._failure.str() if self._failure else f"{left} messages unconfirmed after {_FLUSH_SECONDS} s"
+            raise DeliveryError(f"topic {self._topic}: {cause}")
+
+    def _produce(self, key: bytes, value: bytes) -> None:
+        while True:
+            try:
+                self._producer.produce(self._topic, value, key, on_delivery=self._delivered)
+            except BufferError:  # the local queue is full: let it drain
+                self._producer.poll(1)
+            except KafkaException as error:
+                raise DeliveryError(f"topic {self._topic}: {error.args[0].str()}") from error
+            else:
+                return
+
+    def _delivered(self, error: KafkaError | None, _message: Message) -> None:
+        self._failure = self._failure or error

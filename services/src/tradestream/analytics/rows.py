@@ -1,0 +1,171 @@
+"""From rows of trades to partial aggregates, one per exchange, symbol and minute: the bulk of the work, all in the JVM.
+
+One shuffle brings each series together, sorted by trade id: then a neighbour with the same id is a duplicate, one with
+a gap starts an interval of ids, and sums follow. What comes back to the driver is one row per series and minute.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pyspark.sql import DataFrame, Row
+from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+
+from tradestream.analytics.candles import MINUTE_MS, Candle, Cut, Key, Partial
+
+_OPEN_TIME = f"trade_time div {MINUTE_MS} * {MINUTE_MS} as open_time"
+
+# quantity = whole + part makes each product exact, decimal(38,12) and decimal(31,20); the driver adds the two sums.
+_WHOLE = "cast(floor(quantity) as decimal(15,0)) as whole"
+_PART = "cast(quantity - floor(quantity) as decimal(8,8)) as part"
+
+_BORDERS = [
+    "collect_list(if(previous is null or trade_id > previous + 1, trade_id, null)) as starts",
+    "collect_list(if(next is null or next > trade_id + 1, trade_id, null)) as ends",
+]
+_AGGREGATES = [
+    "min_by(price, trade_id) as open",
+    "max(price) as high",
+    "min(price) as low",
+    "max_by(price, trade_id) as close",
+    "sum(quantity) as volume",
+    "sum(price * whole) as quote_whole",
+    "sum(price * part) as quote_part",
+    "sum(if(buyer_is_maker, cast(0 as decimal(22,8)), quantity)) as buy_volume",
+    "count(*) as trade_count",
+    "min(trade_id) as first_trade_id",
+    "max(trade_id) as last_trade_id",
+    "min(kafka_offset) as min_offset",
+    "max(kafka_offset) as max_offset",
+    "max(trade_time) as max_time",
+    "min(timestamp) as oldest",
+    "count_if(trade_id = previous) as repeated",
+    *_BORDERS,
+]
+
+
+class Summary(NamedTuple):
+    """What a batch holds.
+
+    Attributes:
+        partials: One per series and minute.
+        ids: Per series, the trade ids as closed intervals.
+        repeated: Per series, trades whose id an earlier trade of the batch has. While there are any, the partials
+            count them too.
+        oldest: Per series, when its first trade of the batch was received, seconds since 1970.
+    """
+
+    partials: list[Partial]
+    ids: dict[Key, list[tuple[int, int]]]
+    repeated: Counter[Key]
+    oldest: dict[Key, float]
+
+
+def summarise(trades: DataFrame) -> Summary:
+    """Aggregate trades per series and minute, and their ids per series."""
+    neighbours = trades.selectExpr(
+        "*",
+        "lag(trade_id) over (partition by exchange, symbol order by trade_id) as previous",
+        "lead(trade_id) over (partition by exchange, symbol order by trade_id) as next",
+        _OPEN_TIME,
+        _WHOLE,
+        _PART,
+    )
+    grouped = neighbours.groupBy("exchange", "symbol", "open_time")
+    rows = grouped.agg(*map(F.expr, _AGGREGATES)).collect()
+    summary = Summary([], {}, Counter(), {})
+    starts: dict[Key, list[int]] = {}
+    ends: dict[Key, list[int]] = {}
+    for row in rows:
+        key = Key(row.exchange, row.symbol)
+        summary.partials.append(_partial(key, row))
+        summary.repeated[key] += row.repeated
+        summary.oldest[key] = min(row.oldest.timestamp(), summary.oldest.get(key, float("inf")))
+        starts.setdefault(key, []).extend(row.starts)
+        ends.setdefault(key, []).extend(row.ends)
+    for key, first in starts.items():
+        summary.ids[key] = list(zip(sorted(set(first)), sorted(set(ends[key])), strict=True))
+    return summary
+
+
+def without_seen(trades: DataFrame, seen: Mapping[Key, list[tuple[int, int]]]) -> DataFrame:
+    """Each trade once, the one with the lowest offset, and none whose id is in ``seen``."""
+    table = trades.sparkSession.createDataFrame(
+        [(*key, intervals) for key, intervals in seen.items()],
+        "exchange string, symbol string, seen array<struct<start: bigint, end: bigint>>",
+    )
+    numbered = trades.selectExpr(
+        "*",
+        "row_number() over (partition by exchange, symbol, trade_id order by kafka_partition, kafka_offset) as copy",
+    )
+    joined = numbered.where("copy = 1").join(F.broadcast(table), ["exchange", "symbol"], "left")
+    fresh = joined.where("not coalesce(exists(seen, x -> trade_id between x.start and x.end), false)")
+    return fresh.select(trades.columns)
+
+
+def without_late(trades: DataFrame, cuts: list[Cut]) -> DataFrame:
+    """The trades that came before their minute closed."""
+    table = trades.sparkSession.createDataFrame(
+        [(*cut.key, cut.open_time, cut.offset) for cut in cuts],
+        "exchange string, symbol string, open_time bigint, closing_offset bigint",
+    )
+    joined = trades.selectExpr("*", _OPEN_TIME).join(F.broadcast(table), ["exchange", "symbol", "open_time"], "left")
+    return joined.where("closing_offset is null or kafka_offset < closing_offset").select(trades.columns)
+
+
+def ids(trades: DataFrame) -> dict[Key, list[tuple[int, int]]]:
+    """Per series, the trade ids as closed intervals; of any number of trades."""
+    order = "over (partition by exchange, symbol order by trade_id)"
+    borders = trades.selectExpr(
+        "exchange",
+        "symbol",
+        "trade_id",
+        f"lag(trade_id) {order} as previous",
+        f"lead(trade_id) {order} as next",
+    ).groupBy("exchange", "symbol")
+    rows = borders.agg(*map(F.expr, _BORDERS)).collect()
+    return {
+        Key(row.exchange, row.symbol): list(zip(sorted(set(row.starts)), sorted(set(row.ends)), strict=True))
+        for row in rows
+    }
+
+
+def closed_ends(candles: DataFrame) -> dict[tuple[Key, int], int]:
+    """Per series and interval (ms), where (ms) the newest stored candle ends."""
+    grouped = candles.groupBy("exchange", "symbol", F.expr("close_time - open_time + 1").alias("length"))
+    rows = grouped.agg(F.expr("max(close_time) + 1").alias("end")).collect()
+    return {(Key(row.exchange, row.symbol), row.length): row.end for row in rows}
+
+
+def still_open(trades: DataFrame, ends: Mapping[tuple[Key, int], int], intervals: list[int]) -> DataFrame:
+    """The trades from the first candle on that is not stored, of any of the ``intervals`` (ms)."""
+    table = trades.sparkSession.createDataFrame(
+        [(*key, min(ends.get((key, interval), 0) for interval in intervals)) for key in {key for key, _ in ends}],
+        "exchange string, symbol string, stored_until bigint",
+    )
+    joined = trades.join(F.broadcast(table), ["exchange", "symbol"], "left")
+    return joined.where("trade_time >= coalesce(stored_until, 0)").select(trades.columns)
+
+
+def _partial(key: Key, row: Row) -> Partial:
+    return Partial(
+        key=key,
+        candle=Candle(
+            open_time=row.open_time,
+            open=row.open,
+            high=row.high,
+            low=row.low,
+            close=row.close,
+            volume=row.volume,
+            quote_volume=row.quote_whole + row.quote_part,
+            buy_volume=row.buy_volume,
+            trade_count=row.trade_count,
+            first_trade_id=row.first_trade_id,
+            last_trade_id=row.last_trade_id,
+        ),
+        min_offset=row.min_offset,
+        max_offset=row.max_offset,
+        max_time=row.max_time,
+    )
