@@ -36,15 +36,13 @@ class Pipeline:
 
     def lab(self, *arguments: str) -> str:
         """Run `./lab`; return what it printed."""
-        done = subprocess.run(
-            [str(ROOT / "lab"), "--instance", self.instance, *arguments], capture_output=True, text=True, check=False
-        )
-        print(done.stdout[-20_000:])
+        done = self._run(*arguments)
+        said = done.stdout.decode(errors="replace")
+        print(said[-20_000:])
         if done.returncode != 0:
-            raise CommandError(
-                f"./lab {' '.join(arguments)}: exit status {done.returncode}\n{done.stdout[-8000:]}{done.stderr}"
-            )
-        return done.stdout
+            errors = done.stderr.decode(errors="replace")
+            raise CommandError(f"./lab {' '.join(arguments)}: status {done.returncode}\n{said[-8000:]}{errors}")
+        return said
 
     def exec(self, host: str, *command: str) -> str:
         """Run a command on a host as root."""
@@ -52,58 +50,30 @@ class Pipeline:
 
     def units(self) -> dict[str, dict[str, str]]:
         """State of each unit, by host."""
-        done = subprocess.run(
-            [str(ROOT / "lab"), "--instance", self.instance, "status", "--json"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        units: dict[str, dict[str, str]] = json.loads(done.stdout)["hosts"] if done.stdout else {}
+        said = self._run("status", "--json").stdout
+        units: dict[str, dict[str, str]] = json.loads(said)["hosts"] if said else {}
         return units
 
     def address(self, name: str) -> str:
         """Address of a thing that `./lab status` lists."""
-        addresses = json.loads(self.lab("status", "--json"))["addresses"]
+        addresses = json.loads(self._run("status", "--json").stdout)["addresses"]
         return next(str(entry["address"]) for entry in addresses if entry["name"] == name)
 
     def messages(self, topic: str, *, seconds: int = 10) -> list[dict[str, Any]]:
         """Every message of a topic."""
         reader = [TRADESTREAM, "topic", topic, "--client-config", "/etc/kafka/client.properties"]
-        done = subprocess.run(
-            [
-                ROOT / "lab",
-                "--instance",
-                self.instance,
-                "exec",
-                "app1",
-                *reader,
-                "--from-beginning",
-                "--timeout",
-                str(seconds),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        said = self._run("exec", "app1", *reader, "--from-beginning", "--timeout", str(seconds)).stdout
+        return [json.loads(line) for line in said.splitlines()]
 
     def parquet(self, dataset: str) -> pa.Table:
         """All rows of a dataset in storage, read as any Parquet reader would read its directory."""
-        command = [
-            ROOT / "lab",
-            "--instance",
-            self.instance,
-            "exec",
-            "spark1",
-            "tar",
-            "-C",
-            "/srv/tradestream",
-            "-c",
-            dataset,
-        ]
-        archive = subprocess.run(command, capture_output=True, check=True).stdout
+        archive = self._run("exec", "spark1", "tar", "-C", "/srv/tradestream", "-c", dataset).stdout
         with _extracted(archive) as directory:
             return parquet_dataset.dataset(directory / dataset, partitioning="hive", format="parquet").to_table()
+
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        command = [str(ROOT / "lab"), "--instance", self.instance, *arguments]
+        return subprocess.run(command, capture_output=True, check=False)
 
     def ask_prometheus(self, query: str) -> list[dict[str, Any]]:
         """Result of an instant query."""

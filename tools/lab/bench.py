@@ -19,7 +19,7 @@ def add_parsers(verbs: Verbs) -> None:
         "bench",
         help="measure",
         description="deploy: the time from no hosts to a verified pipeline, and of a second run that finds "
-        "nothing to do, with the memory that each host then uses. It makes and removes an instance of its own, `bench`.",
+        "nothing to do, with the memory that each host then uses. It works on an instance of its own, `bench`.",
     )
     parser.add_argument("what", choices=["deploy"])
     parser.add_argument("--topology", choices=sorted(TOPOLOGIES), default="small")
