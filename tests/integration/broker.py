@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +35,9 @@ def libraries() -> Path:
     """Returns the directory of Kafka's jars, or fails the test with what to do."""
     folder = os.environ.get("KAFKA_LIBS")
     if not folder or not any(Path(folder).glob("kafka_2.13-*.jar")):
-        pytest.fail("KAFKA_LIBS must name the directory of Kafka's jars; `./lab test integration` sets it", pytrace=False)
+        pytest.fail(
+            "KAFKA_LIBS must name the directory of Kafka's jars; `./lab test integration` sets it", pytrace=False
+        )
     return Path(folder)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from integration.broker import Broker, libraries
 
 if TYPE_CHECKING:

@@ -16,17 +16,16 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 import pytest
 import yaml
-from tradestream.trade import decode
 
 from tradestream import topic
+from tradestream.trade import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from tradestream.trade import Trade
-
     from integration.broker import Broker
+    from tradestream.trade import Trade
 
 _SOURCES = Path(__file__).parents[2] / "services" / "src"
 _WAIT_SECONDS = 30.0
@@ -84,18 +83,25 @@ class Program:
                 pytest.fail(f"the {self._command} ended with {self._process.returncode}:\n{self.log()}")
             return match
 
-        return wait_for(f"{self._command} logs {pattern}", found)
+        match: re.Match[str] = wait_for(f"{self._command} logs {pattern}", found)
+        return match
 
-    def terminate(self, seconds: float = _WAIT_SECONDS) -> int:
-        """Sends SIGTERM; returns the exit status."""
+    def terminate(self, signum: signal.Signals = signal.SIGTERM) -> int:
+        """Sends a signal; returns the exit status."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(seconds)
+        self._process.send_signal(signum)
+        return self._process.wait(_WAIT_SECONDS)
 
-    def wait(self, seconds: float = _WAIT_SECONDS) -> int:
+    def kill(self) -> None:
+        """Ends it without a chance to tidy up."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def wait(self) -> int:
         """Waits for its end; returns the exit status."""
         assert self._process is not None
-        return self._process.wait(seconds)
+        return self._process.wait(_WAIT_SECONDS)
 
 
 class Simulator(Program):
@@ -113,7 +119,8 @@ class Simulator(Program):
 
     def control(self, action: str, body: bytes = b"") -> int:
         """Makes it do something; returns how many connections that met."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/control/{action}", data=body, method="POST")
+        url = f"http://127.0.0.1:{self.port}/control/{action}"
+        request = urllib.request.Request(url, data=body, method="POST")
         with urllib.request.urlopen(request, timeout=5) as response:
             clients: int = json.load(response)["clients"]
             return clients
@@ -171,7 +178,7 @@ class Producer(Program):
     def _messages(self, name: str) -> list[bytes]:
         client = {"bootstrap.servers": self._kafka.bootstrap}
         expected = self._kafka.count(name)
-        messages = []
+        messages: list[bytes] = []
         reader = topic.read(client, name, from_beginning=True, timeout=10)
         while len(messages) < expected:
             messages.append(next(reader))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from data.make_dump import write_dump
+from integration.broker import free_port
 from integration.programs import Producer, Simulator, wait_for
+from tradestream import dump
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from integration.broker import Broker
 
 
@@ -39,3 +44,171 @@ def test_every_trade_of_ten_pairs_arrives(tmp_path: Path, kafka: Broker, name: s
     for symbol, ids in by_symbol.items():
         logged = exchange.ids(symbol)
         assert ids == logged[logged.index(ids[0]) : logged.index(ids[-1]) + 1]
+
+
+def test_a_connection_that_ends_is_replaced(tmp_path: Path, kafka: Broker, name: str) -> None:
+    """After a close by the exchange trades flow again, and ids that never came are counted as missing."""
+    with Simulator(tmp_path, rate=500) as exchange:
+        with Producer(tmp_path, kafka, f"ws://127.0.0.1:{exchange.port}", name) as producer:
+            wait_for("trades", lambda: producer.metric("events_produced_total") > 100)
+            assert exchange.control("close") == 1
+            wait_for("a reconnect", lambda: producer.metric("feed_reconnects_total", reason="closed", symbol="BTCUSDT"))
+            produced = producer.metric("events_produced_total")
+            wait_for("more trades", lambda: producer.metric("events_produced_total") > produced + 500)
+            assert producer.terminate() == 0
+            missing = 0
+        arrived = {(trade.symbol, trade.trade_id) for trade in producer.trades()}
+    for symbol in {symbol for symbol, _ in arrived}:
+        ids = {number for of, number in arrived if of == symbol}
+        missing += max(ids) - min(ids) + 1 - len(ids)
+    counted = sum(int(count) for count in re.findall(r"event=trades_missing .*count=(\d+)", producer.log()))
+    assert counted == missing
+
+
+def test_a_planned_shutdown_is_told_from_a_lost_connection(tmp_path: Path, kafka: Broker, name: str) -> None:
+    """Trades are read until the exchange closes, and the reconnect counts as server_shutdown."""
+    with (
+        Simulator(tmp_path, rate=200) as exchange,
+        Producer(tmp_path, kafka, f"ws://127.0.0.1:{exchange.port}", name) as producer,
+    ):
+        wait_for("trades", lambda: producer.metric("events_produced_total") > 50)
+        exchange.control("server-shutdown?seconds=0.5")
+        wait_for("the reconnect", lambda: producer.metric("feed_reconnects_total", reason="server_shutdown"))
+        wait_for("the connection", lambda: producer.metric("feed_connected", symbol="BTCUSDT") == 1)
+        assert producer.metric("events_failed_total") == 0
+        assert producer.terminate() == 0
+
+
+def test_a_silent_socket_is_replaced(tmp_path: Path, kafka: Broker, name: str) -> None:
+    """A connection that stays open without a frame is given up after silence_timeout_seconds."""
+    with (
+        Simulator(tmp_path, rate=500) as exchange,
+        Producer(tmp_path, kafka, f"ws://127.0.0.1:{exchange.port}", name, silence_timeout_seconds=0.5) as producer,
+    ):
+        wait_for("trades", lambda: producer.metric("events_produced_total") > 100)
+        exchange.control("stall")
+        wait_for("the reconnect", lambda: producer.metric("feed_reconnects_total", reason="silent"))
+        produced = producer.metric("events_produced_total")
+        wait_for("more trades", lambda: producer.metric("events_produced_total") > produced + 100)
+        assert producer.terminate() == 0
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT], ids=lambda signum: signum.name)
+def test_a_stop_sends_what_was_read(tmp_path: Path, kafka: Broker, name: str, signum: signal.Signals) -> None:
+    """In the midst of a replay at full speed a stop exits 0, and Kafka has the dump's first trades without a gap."""
+    recorded = write_dump(tmp_path / "BTCUSDT-trades-2024-01-01.csv", count=200_000)
+    with Simulator(tmp_path, replay={"file": str(recorded), "speed": "max"}) as exchange:
+        with Producer(tmp_path, kafka, f"ws://127.0.0.1:{exchange.port}", name) as producer:
+            wait_for("trades", lambda: producer.metric("events_produced_total") > 5_000)
+            assert producer.terminate(signum) == 0
+            assert "event=drained unconfirmed=0" in producer.log()
+        ids = sorted(trade.trade_id for trade in producer.trades())
+    assert 5_000 < len(ids) < 200_000
+    assert ids == list(range(ids[0], ids[0] + len(ids)))
+
+
+def test_what_cannot_be_read_goes_to_the_dead_letters(tmp_path: Path, kafka: Broker, name: str) -> None:
+    """Each unreadable frame is counted by its reason and kept as it was; trades go on."""
+    frames = {
+        "malformed_json": b'{"stream":"btcusdt@trade","data":{"e":"tra',
+        "missing_field": b'{"stream":"btcusdt@trade","data":{"e":"trade","s":"BTCUSDT","t":1,"p":"1","q":"1","m":true}}',
+        "wrong_type": b'{"stream":"btcusdt@trade","data":{"e":"trade","s":"BTCUSDT","t":"x","p":"1","q":"1","T":1,"m":true}}',
+        "unexpected_message": b'{"stream":"btcusdt@bookTicker","data":{"u":1,"s":"BTCUSDT","b":"1","B":"1","a":"1","A":"1"}}',
+    }
+    with (
+        Simulator(tmp_path, rate=100) as exchange,
+        Producer(tmp_path, kafka, f"ws://127.0.0.1:{exchange.port}", name) as producer,
+    ):
+        wait_for("trades", lambda: producer.metric("events_produced_total") > 20)
+        for frame in frames.values():
+            exchange.control("send", frame)
+        wait_for("rejections", lambda: producer.metric("events_failed_total") == len(frames))
+        for reason in frames:
+            assert producer.metric("events_failed_total", reason=reason, exchange="binance") == 1
+        produced = producer.metric("events_produced_total")
+        wait_for("more trades", lambda: producer.metric("events_produced_total") > produced)
+        assert producer.terminate() == 0
+        letters = producer.rejected()
+    assert {letter["reason"]: letter["raw"].encode() for letter in letters} == frames
+    assert {letter["exchange"] for letter in letters} == {"binance"}
+
+
+def test_a_broker_that_is_away_slows_reading_and_loses_nothing(tmp_path: Path, kafka: Broker, name: str) -> None:
+    """A replay in haste meets a stopped broker and a short queue: once it is back all trades arrive, once."""
+    recorded = write_dump(tmp_path / "BTCUSDT-trades-2024-01-01.csv", count=20_000)
+    with (
+        Simulator(tmp_path, replay={"file": str(recorded), "speed": 40}) as exchange,
+        Producer(tmp_path, kafka, f"ws://127.0.0.1:{exchange.port}", name, queue_messages=500) as producer,
+    ):
+        wait_for("trades", lambda: producer.metric("events_produced_total") > 100)
+        kafka.stop()
+        try:
+            producer.logged("event=queue_full")
+            assert producer.metric("feed_connected", symbol="BTCUSDT") == 1
+        finally:
+            kafka.start()
+        producer.logged("event=queue_has_room")
+        wait_for("all trades", lambda: producer.metric("events_produced_total") == 20_000)
+        assert producer.metric("trades_missing_total") == 0
+        assert producer.metric("feed_reconnects_total") == 0
+        assert producer.terminate() == 0
+        ids = [trade.trade_id for trade in producer.trades()]
+    assert sorted(ids) == list(range(1, 20_001))
+
+
+def test_a_dump_arrives_digit_by_digit(tmp_path: Path, kafka: Broker, name: str) -> None:
+    """A replayed dump gives the trades of its rows, at the exchange's times and with its digits."""
+    path = Path(__file__).parents[1] / "data" / "BTCUSDT-trades-2024-12-31.csv"
+    rows = list(dump.read(path))
+    with (
+        Simulator(tmp_path, replay={"file": str(path), "speed": "max"}) as exchange,
+        Producer(tmp_path, kafka, f"ws://127.0.0.1:{exchange.port}", name) as producer,
+    ):
+        wait_for("all trades", lambda: producer.metric("events_produced_total") == len(rows))
+        assert producer.terminate() == 0
+        trades = producer.trades()
+    assert [(t.trade_id, t.price, t.quantity, t.trade_time, t.buyer_is_maker) for t in trades] == [
+        (row.trade_id, row.price, row.quantity, row.time, row.buyer_is_maker) for row in rows
+    ]
+
+
+def test_a_symbol_that_the_exchange_does_not_trade_stops_the_start(tmp_path: Path, kafka: Broker, name: str) -> None:
+    """The producer exits with 2 and names it, before it is ready."""
+    with (
+        Simulator(tmp_path, symbols=["BTCUSDT"]) as exchange,
+        Producer(
+            tmp_path, kafka, f"ws://127.0.0.1:{exchange.port}", name, symbols=["BTCUSDT", "NOSUCHPAIR"]
+        ) as producer,
+    ):
+        assert producer.wait() == 2
+        assert "does not trade NOSUCHPAIR" in producer.log()
+
+
+def test_a_producer_waits_for_its_topic(tmp_path: Path, kafka: Broker, name: str) -> None:
+    """A topic that is not there yet is waited for, said in the log, and then used."""
+    with Simulator(tmp_path) as exchange:
+        producer = Producer(tmp_path, kafka, f"ws://127.0.0.1:{exchange.port}", f"{name}-later")
+        with producer:
+            producer.logged("event=waiting_for_kafka .*does not exist")
+            kafka.create_topics([producer.topic, producer.dead_letters])
+            wait_for("trades", lambda: producer.metric("events_produced_total") > 0)
+            assert producer.terminate() == 0
+
+
+def test_ids_go_on_after_the_exchange_was_killed(tmp_path: Path, kafka: Broker, name: str) -> None:
+    """The simulator's log has no id twice and none left out over a sudden restart, and neither has the feed."""
+    port = free_port()
+    exchange = Simulator(tmp_path, rate=500, port=port, symbols=["BTCUSDT"])
+    with exchange, Producer(tmp_path, kafka, f"ws://127.0.0.1:{port}", name, symbols=["BTCUSDT"]) as producer:
+        wait_for("trades", lambda: producer.metric("events_produced_total") > 100)
+        exchange.kill()
+        with exchange:
+            produced = producer.metric("events_produced_total")
+            wait_for("more trades", lambda: producer.metric("events_produced_total") > produced + 100)
+            assert producer.metric("trades_duplicate_total") == 0
+            assert producer.terminate() == 0
+    logged = exchange.ids("BTCUSDT")
+    assert logged == list(range(1, len(logged) + 1))
+    ids = [trade.trade_id for trade in producer.trades()]
+    assert len(ids) == len(set(ids))
+    assert set(ids) <= set(logged)

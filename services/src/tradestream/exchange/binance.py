@@ -104,7 +104,7 @@ def _not_a_trade(frame: bytes, error: Exception) -> Sequence[Trade]:
     kind = data.get("e") if isinstance(data, dict) else None
     if kind == "serverShutdown":
         raise ServerShutdownError("the exchange announced serverShutdown")
-    if not isinstance(data, dict) or kind not in (None, "trade") or "stream" not in message:
+    if kind != "trade" and not str(message.get("stream")).endswith("@trade"):
         raise RejectedError("unexpected_message", f"neither a trade nor an answer: {error}") from error
     raise RejectedError(_reason(str(error)), str(error)) from error
 

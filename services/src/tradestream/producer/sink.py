@@ -50,10 +50,11 @@ class KafkaSink:
                 "message.timeout.ms": 0,
                 "error_cb": self._failed,
                 "on_delivery": self._delivered,
-                "log_level": 3,
+                "log_level": 2,  # what the two call-backs do not say
             },
             logger=log,
         )
+        self._half = config.queue_messages // 2
 
     def put(self, key: bytes, value: bytes) -> None:
         """Hands over a trade."""
@@ -73,8 +74,11 @@ class KafkaSink:
             self.waiting.append((topic, value, key))
 
     async def make_room(self) -> None:
-        """Waits until Kafka's client has taken all that is waiting."""
+        """Waits until Kafka's client has sent half of what it holds and taken all that is waiting."""
         log.warning(line("queue_full", queued=len(self._producer)))
+        while len(self._producer) > self._half:
+            self._poll()
+            await asyncio.sleep(_POLL_SECONDS)
         while self.waiting:
             self._poll()
             try:
