@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - a script for a host, in no package
 """Prints the first messages of a WebSocket as one JSON list: read_frames.py URL COUNT."""
 
 from __future__ import annotations
@@ -9,4 +10,4 @@ from websockets.sync.client import connect
 
 with connect(sys.argv[1], open_timeout=10) as socket:
     frames = [json.loads(socket.recv(timeout=10)) for _ in range(int(sys.argv[2]))]
-print(json.dumps(frames))
+json.dump(frames, sys.stdout)
