@@ -13,6 +13,8 @@ from lab.inventory import topology
 from lab.topology import Host
 from lab.verbs import Verbs
 
+_LEFT_OUT = "left out"
+
 _UNITS = {
     "kafka_broker": ["kafka"],
     "spark_master": ["spark-master"],
@@ -24,14 +26,16 @@ _UNITS = {
 }
 
 _ADDRESSES = [
-    ("monitoring", "Grafana", "http://{}:3000"),
-    ("monitoring", "Prometheus", "http://{}:9090"),
-    ("spark_master", "Spark master", "http://{}:8081"),
-    ("spark_worker", "Spark worker", "http://{}:8082"),
-    ("producer", "producer metrics", "http://{}:8000/metrics"),
-    ("analytics", "analytics metrics", "http://{}:8001/metrics"),
-    ("kafka_broker", "Kafka", "{}:9092"),
+    ("monitoring", "grafana-server", "Grafana", "http://{}:3000"),
+    ("monitoring", "prometheus", "Prometheus", "http://{}:9090"),
+    ("spark_master", "spark-master", "Spark master", "http://{}:8081"),
+    ("spark_worker", "spark-worker", "Spark worker", "http://{}:8082"),
+    ("producer", "trade-producer", "producer metrics", "http://{}:8000/metrics"),
+    ("analytics", "trade-analytics", "analytics metrics", "http://{}:8001/metrics"),
+    ("kafka_broker", "kafka", "Kafka", "{}:9092"),
 ]
+
+States = dict[str, dict[str, str]]
 
 
 def add_parsers(verbs: Verbs) -> None:
@@ -48,26 +52,32 @@ def add_parsers(verbs: Verbs) -> None:
 
 def run(instance: Instance, options: argparse.Namespace) -> int:
     """Print the state; say by the exit status whether all is well."""
-    hosts = topology(instance)
-    if not instance.ssh_config.exists():
-        raise LabError(f"instance {instance.name!r} is not up: run ./lab up")
-    with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
-        states = dict(
-            zip(
-                [host.name for host in hosts],
-                pool.map(lambda host: unit_states(instance, host), hosts),
-                strict=True,
-            )
-        )
+    states = read(instance)
     if options.json:
-        addresses = [{"host": host, "name": name, "address": address} for host, name, address in _addresses(instance)]
+        addresses = [
+            {"host": host, "name": name, "address": address} for host, name, address in _addresses(instance, states)
+        ]
         print(json.dumps({"instance": instance.name, "hosts": states, "addresses": addresses}, indent=2))
     else:
         for host, units in states.items():
             print(f"{host:10} " + "  ".join(f"{unit}: {state}" for unit, state in units.items()))
         print()
-        print_addresses(instance)
+        print_addresses(instance, states)
     return 0 if all(_is_well(state) for units in states.values() for state in units.values()) else 1
+
+
+def read(instance: Instance) -> States:
+    """State of each unit by host.
+
+    Raises:
+        LabError: the instance is not up.
+    """
+    if not instance.ssh_config.exists():
+        raise LabError(f"instance {instance.name!r} is not up: run ./lab up")
+    hosts = topology(instance)
+    with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
+        states = pool.map(lambda host: unit_states(instance, host), hosts)
+        return dict(zip([host.name for host in hosts], states, strict=True))
 
 
 def unit_states(instance: Instance, host: Host) -> dict[str, str]:
@@ -80,27 +90,27 @@ def unit_states(instance: Instance, host: Host) -> dict[str, str]:
     for block in done.stdout.strip().split("\n\n"):
         fields = dict(line.split("=", 1) for line in block.splitlines())
         absent = fields["LoadState"] == "not-found"
-        states[fields["Id"].removesuffix(".service")] = "left out" if absent else fields["ActiveState"]
+        states[fields["Id"].removesuffix(".service")] = _LEFT_OUT if absent else fields["ActiveState"]
     return states
 
 
-def print_addresses(instance: Instance) -> None:
-    """Print where each thing is."""
-    for host, name, address in _addresses(instance):
+def print_addresses(instance: Instance, states: States) -> None:
+    """Print where each thing is that was not left out."""
+    for host, name, address in _addresses(instance, states):
         print(f"{name:18} {address:34} {host}")
     password = instance.directory / "state" / "grafana_admin_password"
     if password.exists():
         print(f"{'Grafana login':18} admin, password in {password}")
 
 
-def _addresses(instance: Instance) -> list[tuple[str, str, str]]:
+def _addresses(instance: Instance, states: States) -> list[tuple[str, str, str]]:
     return [
         (host.name, name, pattern.format(instance.address(host.number)))
-        for group, name, pattern in _ADDRESSES
+        for group, unit, name, pattern in _ADDRESSES
         for host in topology(instance)
-        if group in host.groups
+        if group in host.groups and states[host.name][unit] != _LEFT_OUT
     ]
 
 
 def _is_well(state: str) -> bool:
-    return state in {"active", "left out"}
+    return state in {"active", _LEFT_OUT}
