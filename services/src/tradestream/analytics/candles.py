@@ -23,8 +23,9 @@ import msgspec
 from tradestream.analytics.ids import IdIntervals
 
 MINUTE_MS = 60_000
-# Sums of products of prices (22 digits) and quantities (22 digits) stay exact; only divisions round.
-_EXACT = decimal.Context(prec=80, rounding=decimal.ROUND_HALF_EVEN)
+# Sums of products of prices and quantities (22 digits each) stay exact, which Python's default of 28 digits would not
+# grant; only divisions round.
+EXACT = decimal.Context(prec=80, rounding=decimal.ROUND_HALF_EVEN)
 _VWAP_STEP = Decimal(1).scaleb(-18)
 _PERCENT_STEP = Decimal(1).scaleb(-8)
 
@@ -78,9 +79,9 @@ class Candle(msgspec.Struct, frozen=True, array_like=True):
             high=max(self.high, other.high),
             low=min(self.low, other.low),
             close=last.close,
-            volume=_EXACT.add(self.volume, other.volume),
-            quote_volume=_EXACT.add(self.quote_volume, other.quote_volume),
-            buy_volume=_EXACT.add(self.buy_volume, other.buy_volume),
+            volume=EXACT.add(self.volume, other.volume),
+            quote_volume=EXACT.add(self.quote_volume, other.quote_volume),
+            buy_volume=EXACT.add(self.buy_volume, other.buy_volume),
             trade_count=self.trade_count + other.trade_count,
             first_trade_id=first.first_trade_id,
             last_trade_id=last.last_trade_id,
@@ -89,22 +90,22 @@ class Candle(msgspec.Struct, frozen=True, array_like=True):
     @property
     def vwap(self) -> Decimal:
         """Volume-weighted average price, rounded half-even to 18 fractional digits."""
-        return _EXACT.divide(self.quote_volume, self.volume).quantize(_VWAP_STEP, context=_EXACT)
+        return EXACT.divide(self.quote_volume, self.volume).quantize(_VWAP_STEP, context=EXACT)
 
     @property
     def price_change(self) -> Decimal:
         """Close less open."""
-        return _EXACT.subtract(self.close, self.open)
+        return EXACT.subtract(self.close, self.open)
 
     @property
     def price_change_percent(self) -> Decimal:
         """Price change in percent of open, rounded half-even to 8 fractional digits."""
-        return _EXACT.divide(self.price_change * 100, self.open).quantize(_PERCENT_STEP, context=_EXACT)
+        return EXACT.divide(self.price_change * 100, self.open).quantize(_PERCENT_STEP, context=EXACT)
 
     @property
     def sell_volume(self) -> Decimal:
         """Sum of the quantities whose taker sold."""
-        return _EXACT.subtract(self.volume, self.buy_volume)
+        return EXACT.subtract(self.volume, self.buy_volume)
 
     @property
     def missing_trades(self) -> int:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
-from tradestream.analytics.candles import MINUTE_MS, Candle, Cut, Key, Partial
+from tradestream.analytics.candles import EXACT, MINUTE_MS, Candle, Cut, Key, Partial
 
 _OPEN_TIME = f"trade_time div {MINUTE_MS} * {MINUTE_MS} as open_time"
 
@@ -159,7 +159,7 @@ def _partial(key: Key, row: Row) -> Partial:
             low=row.low,
             close=row.close,
             volume=row.volume,
-            quote_volume=row.quote_whole + row.quote_part,
+            quote_volume=EXACT.add(row.quote_whole, row.quote_part),
             buy_volume=row.buy_volume,
             trade_count=row.trade_count,
             first_trade_id=row.first_trade_id,

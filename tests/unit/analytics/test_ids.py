@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tradestream.analytics.ids import IdIntervals
+
+SPANS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 8)).map(lambda span: (span[0], span[0] + span[1])))
+
+
+@given(SPANS)
+def test_holds_what_was_added_in_the_fewest_intervals(spans: list[tuple[int, int]]) -> None:
+    ids = IdIntervals()
+    ids.update(spans)
+    plain = {number for start, end in spans for number in range(start, end + 1)}
+    assert [number for number in range(-1, 80) if number in ids] == sorted(plain)
+    assert len(ids) == len(plain)
+    assert all(end + 1 < start for end, start in zip(ids.ends, ids.starts[1:], strict=False))
+
+
+@given(SPANS, st.integers(0, 70), st.integers(0, 10))
+def test_within_finds_the_intervals_that_share_an_id(spans: list[tuple[int, int]], low: int, more: int) -> None:
+    ids = IdIntervals()
+    ids.update(spans)
+    found = ids.within(low, low + more)
+    assert found == [
+        (start, end) for start, end in zip(ids.starts, ids.ends, strict=True) if end >= low and start <= low + more
+    ]
+
+
+def test_a_million_ids_in_order_are_one_interval() -> None:
+    ids = IdIntervals()
+    for start in range(0, 1_000_000, 1000):
+        ids.add(start, start + 999)
+    assert (ids.starts, ids.ends) == ([0], [999_999])
