@@ -121,7 +121,7 @@ class Simulator(Program):
         """Makes it do something; returns how many connections that met."""
         url = f"http://127.0.0.1:{self.port}/control/{action}"
         request = urllib.request.Request(url, data=body, method="POST")
-        with urllib.request.urlopen(request, timeout=5) as response:
+        with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310 - http
             clients: int = json.load(response)["clients"]
             return clients
 

@@ -109,11 +109,13 @@ def test_a_stop_sends_what_was_read(tmp_path: Path, kafka: Broker, name: str, si
 
 def test_what_cannot_be_read_goes_to_the_dead_letters(tmp_path: Path, kafka: Broker, name: str) -> None:
     """Each unreadable frame is counted by its reason and kept as it was; trades go on."""
+    trade = '{"e":"trade","s":"BTCUSDT","t":1,"p":"1","q":"1","m":true'
     frames = {
-        "malformed_json": b'{"stream":"btcusdt@trade","data":{"e":"tra',
-        "missing_field": b'{"stream":"btcusdt@trade","data":{"e":"trade","s":"BTCUSDT","t":1,"p":"1","q":"1","m":true}}',
-        "wrong_type": b'{"stream":"btcusdt@trade","data":{"e":"trade","s":"BTCUSDT","t":"x","p":"1","q":"1","T":1,"m":true}}',
-        "unexpected_message": b'{"stream":"btcusdt@bookTicker","data":{"u":1,"s":"BTCUSDT","b":"1","B":"1","a":"1","A":"1"}}',
+        "malformed_json": '{"stream":"btcusdt@trade","data":{"e":"tra',
+        "missing_field": f'{{"stream":"btcusdt@trade","data":{trade}}}}}',
+        "wrong_type": f'{{"stream":"btcusdt@trade","data":{trade},"T":"now"}}}}',
+        "unexpected_message": '{"stream":"btcusdt@bookTicker","data":{"u":1,"s":"BTCUSDT","b":"1","a":"1"}}',
+        "unexpected_symbol": f'{{"stream":"x@trade","data":{trade.replace("BTC", "LTC")},"T":1}}}}',
     }
     with (
         Simulator(tmp_path, rate=100) as exchange,
@@ -121,7 +123,7 @@ def test_what_cannot_be_read_goes_to_the_dead_letters(tmp_path: Path, kafka: Bro
     ):
         wait_for("trades", lambda: producer.metric("events_produced_total") > 20)
         for frame in frames.values():
-            exchange.control("send", frame)
+            exchange.control("send", frame.encode())
         wait_for("rejections", lambda: producer.metric("events_failed_total") == len(frames))
         for reason in frames:
             assert producer.metric("events_failed_total", reason=reason, exchange="binance") == 1
@@ -129,7 +131,7 @@ def test_what_cannot_be_read_goes_to_the_dead_letters(tmp_path: Path, kafka: Bro
         wait_for("more trades", lambda: producer.metric("events_produced_total") > produced)
         assert producer.terminate() == 0
         letters = producer.rejected()
-    assert {letter["reason"]: letter["raw"].encode() for letter in letters} == frames
+    assert {letter["reason"]: letter["raw"] for letter in letters} == frames
     assert {letter["exchange"] for letter in letters} == {"binance"}
 
 

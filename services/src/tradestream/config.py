@@ -60,16 +60,16 @@ def load(path: Path, kind: type[SectionT]) -> SectionT:
     try:
         return msgspec.convert(raw if raw is not None else {}, kind, dec_hook=_path)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {_explain(str(error), kind)}") from error
+        raise ConfigError(f"{path}: {_explain(str(error), kind, raw)}") from error
 
 
 def unique(symbols: tuple[str, ...]) -> None:
     """Raises ValueError when the list of symbols is empty or names one twice."""
     if not symbols:
-        raise ValueError("names no symbol")
+        raise ValueError("symbols: names none")
     twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
     if twice:
-        raise ValueError(f"names {', '.join(twice)} more than once")
+        raise ValueError(f"symbols: names {', '.join(twice)} more than once")
 
 
 def _path(kind: type, value: object) -> Path:
@@ -79,15 +79,24 @@ def _path(kind: type, value: object) -> Path:
     return Path(value)
 
 
-def _explain(message: str, kind: type[Section]) -> str:
-    """Puts the key first and, for an unknown one, adds those that exist."""
+def _explain(message: str, kind: type[Section], raw: object) -> str:
+    """Puts the key first; adds the keys that exist to an unknown one, and a value that does not fit to the others."""
     reason, _, where = message.partition(" - at `$")
     key = where.rstrip("`").lstrip(".")
     unknown = re.fullmatch(r"Object contains unknown field `(.*)`", reason)
     if unknown:
         allowed = ", ".join(sorted(_fields(kind, key)))
         reason = f"unknown key `{unknown[1]}`; allowed here: {allowed}"
+    elif key and ", got " not in reason:
+        reason = f"{reason}, got {_value(raw, key)!r}"
     return f"{key}: {reason}" if key else reason
+
+
+def _value(raw: Any, key: str) -> object:  # noqa: ANN401 - YAML holds anything
+    """What the file says at `key`, as in `metrics.port` or `symbols[0]`."""
+    for name in re.findall(r"[^.\[\]]+", key):
+        raw = raw[int(name) if isinstance(raw, list) else name]
+    return raw
 
 
 def _fields(kind: type[Section], key: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 Producer, Spark job, simulator and tools use this; on the wire it is JSON:
 
-    {"event_type":"trade","event_id":"4c5c1dc5-...","exchange":"binance","symbol":"BTCUSDT",
+    {"event_id":"a7cc6440-...","event_type":"trade","exchange":"binance","symbol":"BTCUSDT",
      "price":"39432.48000000","quantity":"0.00026300","trade_time":1610064000278,
      "timestamp":"2021-01-08T00:00:00.301877Z","buyer_is_maker":true,"trade_id":553287559}
 
@@ -16,7 +16,7 @@ import hashlib
 import uuid
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
@@ -37,11 +37,12 @@ Milliseconds = Annotated[int, msgspec.Meta(ge=0, lt=10**14)]
 Microseconds = Annotated[int, msgspec.Meta(ge=0, lt=10**17)]
 
 
-class Trade(msgspec.Struct, frozen=True, gc=False, tag_field="event_type", tag="trade"):
+class Trade(msgspec.Struct, frozen=True, gc=False):
     """One trade as an exchange reported it.
 
     Attributes:
         event_id: UUID of the trade, the same each time the trade is seen.
+        event_type: tells trades from whatever else a topic may carry one day.
         exchange: the exchange's name in lower case.
         symbol: the pair as the exchange writes it.
         price: price in the quote asset, every digit as the exchange wrote it.
@@ -54,6 +55,7 @@ class Trade(msgspec.Struct, frozen=True, gc=False, tag_field="event_type", tag="
     """
 
     event_id: str
+    event_type: Literal["trade"]
     exchange: str
     symbol: str
     price: PositiveDecimal

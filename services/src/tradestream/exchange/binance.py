@@ -77,6 +77,7 @@ class Binance:
         return (
             Trade(
                 event_id("binance", data.symbol, data.trade_id),
+                "trade",
                 "binance",
                 data.symbol,
                 data.price,
@@ -104,7 +105,7 @@ def _not_a_trade(frame: bytes, error: Exception) -> Sequence[Trade]:
     kind = data.get("e") if isinstance(data, dict) else None
     if kind == "serverShutdown":
         raise ServerShutdownError("the exchange announced serverShutdown")
-    if kind != "trade" and not str(message.get("stream")).endswith("@trade"):
+    if kind != "trade" and not (kind is None and str(message.get("stream")).endswith("@trade")):
         raise RejectedError("unexpected_message", f"neither a trade nor an answer: {error}") from error
     raise RejectedError(_reason(str(error)), str(error)) from error
 

@@ -68,4 +68,4 @@ class ProducerConfig(Section, frozen=True, kw_only=True):
         """Refuses lists of symbols that are empty, too long for one connection or name one twice."""
         unique(self.symbols)
         if len(self.symbols) > 1024:  # noqa: PLR2004 - Binance's limit of streams a connection
-            raise ValueError("names more than 1024 symbols, the most that one connection carries")
+            raise ValueError("symbols: names more than 1024 symbols, the most that one connection carries")

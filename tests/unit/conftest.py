@@ -1,0 +1,31 @@
+"""Real data that may be beside the repository, and the small generated dump that is in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from data.make_dump import KEPT
+
+_SHARED = Path(__file__).parents[3] / "shared" / "data"
+
+
+def real(name: str) -> Path:
+    """Returns a file of real data, or skips the test and says why."""
+    path = _SHARED / name
+    if not path.exists():
+        pytest.skip(f"../shared/data/{name} is not here: real data are not part of the repository")
+    return path
+
+
+@pytest.fixture(params=["generated", "real"])
+def dump_file(request: pytest.FixtureRequest) -> Path:
+    """A dump of 2,001 trades of BTCUSDT: once the generated one, once the real one."""
+    return KEPT if request.param == "generated" else real("BTCUSDT-trades-2021-01-08.csv")
+
+
+@pytest.fixture
+def real_frames() -> list[bytes]:
+    """Frames as Binance sent them on combined streams, none of them of the trade stream."""
+    return real("binance-frames-2021-10-12.jsonl").read_bytes().splitlines()

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tradestream.errors import RejectedError
+from tradestream.trade import NAMESPACE, Trade, decode, encode, event_id, iso_utc, split_time
+
+names = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=1, max_size=20)
+ids = st.integers(0, 2**63 - 1)
+
+
+def trade(**changes: object) -> dict[str, object]:
+    """Returns a good trade as JSON has it, with some fields changed."""
+    good: dict[str, object] = {
+        "event_type": "trade",
+        "event_id": event_id("binance", "BTCUSDT", 553287559),
+        "exchange": "binance",
+        "symbol": "BTCUSDT",
+        "price": "39432.48000000",
+        "quantity": "0.00026300",
+        "trade_time": 1610064000278,
+        "timestamp": "2021-01-08T00:00:00.301877Z",
+        "buyer_is_maker": True,
+        "trade_id": 553287559,
+    }
+    return good | changes
+
+
+@given(names, names, ids)
+def test_the_event_id_is_the_uuid5_of_the_identity(exchange: str, symbol: str, trade_id: int) -> None:
+    assert event_id(exchange, symbol, trade_id) == str(uuid.uuid5(NAMESPACE, f"{exchange}:{symbol}:{trade_id}"))
+
+
+def test_the_event_id_never_changes() -> None:
+    """Trades already in Kafka and Parquet carry these ids."""
+    assert event_id("binance", "BTCUSDT", 553287559) == "a7cc6440-1bdc-5465-bf30-fe0aff94e62d"
+
+
+@given(st.lists(st.tuples(names, ids), min_size=2, max_size=2, unique=True))
+def test_different_trades_have_different_event_ids(pair: list[tuple[str, int]]) -> None:
+    first, second = (event_id("binance", symbol, trade_id) for symbol, trade_id in pair)
+    assert first != second
+
+
+def test_a_trade_is_written_as_the_contract_has_it() -> None:
+    assert json.loads(encode(decode(json.dumps(trade())))) == trade()
+
+
+def test_microseconds_are_in_a_field_of_their_own() -> None:
+    with_us = trade(trade_time_us=1610064000278123)
+    assert json.loads(encode(decode(json.dumps(with_us)))) == with_us
+
+
+def test_ids_and_times_keep_64_bits() -> None:
+    big = trade(trade_id=2**63 - 1, event_id=event_id("binance", "BTCUSDT", 2**63 - 1))
+    assert decode(json.dumps(big)).trade_id == 2**63 - 1
+
+
+@given(st.integers(1, 10**20 - 1), st.integers(0, 18), st.data())
+def test_prices_keep_every_digit(whole: int, places: int, data: st.DataObject) -> None:
+    digits = data.draw(st.text("0123456789", min_size=places, max_size=places))
+    price = f"{whole}.{digits}" if digits else str(whole)
+    assert decode(json.dumps(trade(price=price))).price == price
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("price", "0"),
+        ("price", "0.00000000"),
+        ("price", "-1"),
+        ("price", "1e5"),
+        ("price", "NaN"),
+        ("price", "\u0661"),
+        ("price", "1."),
+        ("price", ".5"),
+        ("price", "1\n"),
+        ("price", ""),
+        ("price", 39432.48),
+        ("price", "123456789012345678901"),
+        ("price", "1.1234567890123456789"),
+        ("quantity", "0"),
+        ("trade_time", "1610064000278"),
+        ("trade_time", 1610064000278000),
+        ("trade_time", 1.5),
+        ("trade_id", -1),
+        ("trade_id", 2**63),
+        ("buyer_is_maker", "true"),
+        ("event_type", "kline"),
+        ("event_id", "5ab9d5b4-0000-5000-8000-000000000000"),
+        ("symbol", None),
+    ],
+)
+def test_a_field_that_cannot_be_is_refused(field: str, value: object) -> None:
+    with pytest.raises(RejectedError) as refused:
+        decode(json.dumps(trade(**{field: value})))
+    assert refused.value.reason == "invalid_trade"
+
+
+@pytest.mark.parametrize("field", sorted(trade()))
+def test_a_missing_field_is_refused(field: str) -> None:
+    incomplete = {key: value for key, value in trade().items() if key != field}
+    with pytest.raises(RejectedError):
+        decode(json.dumps(incomplete))
+
+
+@given(st.binary(max_size=200))
+def test_arbitrary_bytes_are_refused_and_nothing_else(data: bytes) -> None:
+    with pytest.raises(RejectedError):
+        decode(data)
+
+
+@given(st.integers(0, 4_000_000_000_000_000_000))
+def test_the_time_of_receipt_is_iso_with_microseconds(nanoseconds: int) -> None:
+    read = datetime.fromisoformat(iso_utc(nanoseconds))
+    assert read.tzinfo == UTC
+    assert (read - datetime(1970, 1, 1, tzinfo=UTC)) // (read.resolution) == nanoseconds // 1000
+
+
+@given(st.integers(0, 10**14 - 1))
+def test_milliseconds_are_told_from_microseconds(milliseconds: int) -> None:
+    assert split_time(milliseconds) == (milliseconds, msgspec.UNSET)
+    microseconds = milliseconds * 1000 + 999
+    if microseconds >= 10**14:
+        assert split_time(microseconds) == (milliseconds, microseconds)
+
+
+def test_a_trade_cannot_be_changed() -> None:
+    one = decode(json.dumps(trade()))
+    with pytest.raises(AttributeError):
+        one.price = "1"  # type: ignore[misc]
+    assert isinstance(one, Trade)
