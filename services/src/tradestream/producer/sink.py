@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from tradestream.errors import DeliveryError, KafkaUnavailableError
+from tradestream.errors import ConfigError, DeliveryError, KafkaUnavailableError
 from tradestream.logs import line
 
 if TYPE_CHECKING:
@@ -37,23 +37,24 @@ class KafkaSink:
         self._stats = {symbol.encode(): one for symbol, one in stats.items()}
         self._fatal: KafkaError | None = None
         self.waiting: deque[tuple[str, bytes, bytes | None]] = deque()
-        self._producer = Producer(
-            {
-                "client.id": "trade-producer",
-                **client,
-                "acks": "all",
-                "enable.idempotence": True,
-                "compression.type": "lz4",
-                "linger.ms": 5,
-                "queue.buffering.max.messages": config.queue_messages,
-                # A trade waits for its broker as long as it takes: what bounds the queue is its length.
-                "message.timeout.ms": 0,
-                "error_cb": self._failed,
-                "on_delivery": self._delivered,
-                "log_level": 2,  # what the two call-backs do not say
-            },
-            logger=log,
-        )
+        settings: dict[str, object] = {
+            "client.id": "trade-producer",
+            **client,
+            "acks": "all",
+            "enable.idempotence": True,
+            "compression.type": "lz4",
+            "linger.ms": 5,
+            "queue.buffering.max.messages": config.queue_messages,
+            # A trade waits for its broker as long as it takes: what bounds the queue is its length.
+            "message.timeout.ms": 0,
+            "error_cb": self._failed,
+            "on_delivery": self._delivered,
+            "log_level": 2,  # what the two call-backs do not say
+        }
+        try:
+            self._producer = Producer(settings, logger=log)
+        except KafkaException as error:
+            raise ConfigError(f"{config.kafka_client_config}: Kafka's client: {error.args[0].str()}") from error
         self._half = config.queue_messages // 2
 
     def put(self, key: bytes, value: bytes) -> None:
@@ -65,13 +66,18 @@ class KafkaSink:
         self._produce(self._dead_letter_topic, value, None)
 
     def _produce(self, topic: str, value: bytes, key: bytes | None) -> None:
-        if self.waiting:
+        if self.waiting or not self._taken(topic, value, key):
             self.waiting.append((topic, value, key))
-            return
+
+    def _taken(self, topic: str, value: bytes, key: bytes | None) -> bool:
+        """Hands a message to Kafka's client; returns False when it has no room."""
         try:
             self._producer.produce(topic, value, key)
         except BufferError:
-            self.waiting.append((topic, value, key))
+            return False
+        except KafkaException as error:
+            raise DeliveryError(f"Kafka's client takes nothing more: {error.args[0].str()}") from error
+        return True
 
     async def make_room(self) -> None:
         """Waits until Kafka's client has sent half of what it holds and taken all that is waiting."""
@@ -81,12 +87,10 @@ class KafkaSink:
             await asyncio.sleep(_POLL_SECONDS)
         while self.waiting:
             self._poll()
-            try:
-                self._producer.produce(*self.waiting[0])
-            except BufferError:
-                await asyncio.sleep(_POLL_SECONDS)
-            else:
+            if self._taken(*self.waiting[0]):
                 self.waiting.popleft()
+            else:
+                await asyncio.sleep(_POLL_SECONDS)
         log.info(line("queue_has_room"))
 
     async def serve(self) -> None:

@@ -69,6 +69,8 @@ async def _run(config: SimulatorConfig, timing: Timing) -> None:
             systemd.notify("READY=1")
             log.info(line("simulator_ready", address=config.listen.address, port=port, symbols=len(config.traded)))
             await _until(stop, _source(config, histories, hub))
+        except OSError as error:
+            raise FatalError(f"{config.state_dir}: the log cannot be written: {error.strerror}") from error
         finally:
             systemd.notify("STOPPING=1")
             for client in hub.clients:
