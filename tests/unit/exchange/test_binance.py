@@ -172,6 +172,7 @@ def test_a_dump_sent_as_the_exchange_sends_it_is_read_back(dump_file: Path, *, m
         (trade,) = exchange.parse(wire.combined("btcusdt@trade", payload).encode(), NOW)
         assert (trade.trade_id, trade.price, trade.quantity) == (row.trade_id, row.price, row.quantity)
         assert (trade.trade_time, trade.buyer_is_maker) == (row.time, row.buyer_is_maker)
+        assert trade.trade_time_us == (row.time * 1000 if microseconds else msgspec.UNSET)
 
 
 def test_one_connection_carries_all_symbols() -> None:
