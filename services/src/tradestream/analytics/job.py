@@ -81,6 +81,7 @@ def run(config: AnalyticsConfig) -> None:
     require_topics(client, [config.topic, config.dead_letter_topic, config.candles_topic])
     metrics = Metrics()
     server, _ = start_http_server(config.metrics.port, config.metrics.address, metrics.registry)
+    log.info(line("metrics_listening", address=config.metrics.address, port=server.server_port))
     spark = session(config)
     try:
         job = Job(spark, config, client, metrics)

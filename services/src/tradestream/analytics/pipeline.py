@@ -238,11 +238,16 @@ class Pipeline:
         return on_time, _count(partials) - _count(on_time)
 
     def _reject(self, landed: DataFrame) -> None:
-        """Send what is no trade to the dead-letter topic. After a crash it may be sent again, with the same key."""
+        """Send what is no trade to the dead-letter topic; after a crash perhaps again, with the same key.
+
+        A letter is JSON: reason, topic, partition, offset, and the message as ``raw`` or, where it is no UTF-8, as
+        ``raw_base64``.
+        """
         letters = landed.where("reason is not null").selectExpr(
             "concat_ws(':', kafka_topic, kafka_partition, kafka_offset) as key",
             """to_json(named_struct('reason', reason, 'topic', kafka_topic, 'partition', kafka_partition,
-                'offset', kafka_offset, 'raw', cast(raw as string), 'raw_base64', base64(raw))) as value""",
+                'offset', kafka_offset, 'raw', if(is_valid_utf8(raw), cast(raw as string), null),
+                'raw_base64', if(is_valid_utf8(raw), null, base64(raw)))) as value""",
         )
         letters.write.format("kafka").options(**self._dead_letters).save()
 

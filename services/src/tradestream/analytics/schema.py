@@ -19,8 +19,8 @@ _MESSAGE = """event_id string, event_type string, exchange string, symbol string
     trade_time bigint, trade_time_us bigint, timestamp string, buyer_is_maker boolean, trade_id bigint,
     damaged string"""
 
-# Names become directories: they hold no separator of paths and no control character that could surprise a reader.
-_NAME = r"^[A-Za-z0-9._/:-]{1,64}$"
+# Names become directories: they hold nothing that could surprise a reader of paths; Spark escapes the slash.
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._/:-]{0,63}$"
 _PRICE_TEXT = r"^[0-9]{1,10}([.][0-9]{1,12})?$"
 _QUANTITY_TEXT = r"^[0-9]{1,14}([.][0-9]{1,8})?$"
 # 2009-01-01: before any trade of a crypto currency, and above any plausible time in seconds.
@@ -48,12 +48,12 @@ def _wrong(field: str, test: str, otherwise: str) -> str:
 
 _REASON = f"""case
     when valid then null
-    when value is null then 'the message is empty'
+    when coalesce(length(value), 0) = 0 then 'the message is empty'
     when json_object_keys(text) is null then 'not a JSON object'
     {_wrong("event_type", "j.event_type = 'trade'", "is not trade")}
     {_wrong("event_id", "length(j.event_id) between 1 and 64", "is not a string of 1 to 64 characters")}
-    {_wrong("exchange", f"rlike(j.exchange, r'{_NAME}')", "is not a name of 1 to 64 letters, digits and . _ / : -")}
-    {_wrong("symbol", f"rlike(j.symbol, r'{_NAME}')", "is not a name of 1 to 64 letters, digits and . _ / : -")}
+    {_wrong("exchange", f"rlike(j.exchange, r'{_NAME}')", "is not a name of up to 64 letters, digits and . _ / : -")}
+    {_wrong("symbol", f"rlike(j.symbol, r'{_NAME}')", "is not a name of up to 64 letters, digits and . _ / : -")}
     {_wrong("price", _IS_STRING.format("price"), "is not a string")}
     {
     _wrong(
