@@ -31,8 +31,7 @@ def exclusive(cache: Path) -> Iterator[None]:
         lock_file = (cache / ".lock").open("w")
     except OSError as error:
         raise ArtifactError(
-            f"The cache {cache} cannot be written ({error.strerror}). "
-            "Make it writable or set pipeline_cache_dir."
+            f"The cache {cache} cannot be written ({error.strerror}). Make it writable or set pipeline_cache_dir."
         ) from error
     with lock_file:
         fcntl.flock(lock_file, fcntl.LOCK_EX)
@@ -64,8 +63,6 @@ def fill(directory: Path, lock: Lock, fetch: Fetch) -> tuple[dict[str, Path], bo
         fetched = verify(staging, lock)
         for entry in lock.entries.keys() - found.keys():
             if entry not in fetched:
-                raise ArtifactError(
-                    f"{entry} of {lock.path} was not among what was fetched. Make the lock again."
-                )
+                raise ArtifactError(f"{entry} of {lock.path} was not among what was fetched. Make the lock again.")
             found[entry] = fetched[entry].rename(directory / fetched[entry].name)
     return found, True

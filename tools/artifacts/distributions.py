@@ -67,9 +67,7 @@ def _sdist(name: str, spec: Mapping[str, Any], cache: Path, say: Say) -> tuple[B
     """Take a source distribution as it is: it unpacks to one directory."""
     requirements = Path(spec["sdist"])
     lock = read_requirements(requirements)
-    found, fetched = fill(
-        directory_for(cache, name, lock.path.read_text()), lock, sources.sdist(requirements, say)
-    )
+    found, fetched = fill(directory_for(cache, name, lock.path.read_text()), lock, sources.sdist(requirements, say))
     ((entry, path),) = found.items()
     (sha256,) = lock.entries[entry]
     return Bundle(name, entry.partition("==")[2], str(path), sha256, 1, spec["links"]), fetched

@@ -33,17 +33,16 @@ def run(label: str, command: Sequence[str], scratch: Path, say: Say) -> None:
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
         )
     except FileNotFoundError as error:
-        raise ArtifactError(
-            f"{label}: {command[0]} is not installed here, on the controller. Install it."
-        ) from error
+        raise ArtifactError(f"{label}: {command[0]} is not installed here, on the controller. Install it.") from error
     lines: list[str] = []
-    reader = threading.Thread(target=_collect, args=(process, lines), daemon=True)
-    reader.start()
-    started = time.monotonic()
-    while _still_running(process):
-        elapsed, megabytes = time.monotonic() - started, _size(scratch) / 1e6
-        say(f"{label}: {elapsed:.0f} s, {megabytes:.0f} MB, {lines[-1][:100] if lines else 'starting'}")
-    reader.join()
+    with process:
+        reader = threading.Thread(target=_collect, args=(process, lines), daemon=True)
+        reader.start()
+        started = time.monotonic()
+        while _still_running(process):
+            elapsed, megabytes = time.monotonic() - started, _size(scratch) / 1e6
+            say(f"{label}: {elapsed:.0f} s, {megabytes:.0f} MB, {lines[-1][:100] if lines else 'starting'}")
+        reader.join()
     if process.returncode:
         tail = "\n".join(lines[-_TAIL_LINES:])
         raise ArtifactError(f"{label}: {' '.join(command)} failed with {process.returncode}:\n{tail}")

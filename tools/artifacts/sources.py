@@ -70,9 +70,7 @@ def archive(source: str, say: Say) -> Callable[[Path], None]:
             else:
                 shutil.copyfile(source, target)
         except (OSError, ValueError) as error:
-            raise ArtifactError(
-                f"{source} cannot be fetched ({error}). Correct the archive's source."
-            ) from error
+            raise ArtifactError(f"{source} cannot be fetched ({error}). Correct the archive's source.") from error
 
     return fetch
 

@@ -20,7 +20,10 @@ def complaint(address: str, port: int) -> str:
         except OSError as error:
             if error.errno == errno.EADDRNOTAVAIL:
                 return f"{address} is not an address of this host. Set kafka_bind_address to one that is (or 0.0.0.0)."
-            return f"port {port} of {address} cannot be opened ({error.strerror}). See what holds it (ss -ltnp), or set another."
+            return (
+                f"port {port} of {address} cannot be opened ({error.strerror}). "
+                "See what holds it (ss -ltnp), or set another."
+            )
     return ""
 
 

@@ -105,13 +105,13 @@ def steps_towards(declared: Topic, present: Topic | None) -> list[Step]:
         return [Step(f"create {name}", ["kafka-topics", "--create", "--topic", name, *layout, *config])]
     if count < present.partitions:
         raise TopicsError(
-            f"Topic {name} has {present.partitions} partitions, {count} are declared. Kafka cannot take partitions away "
-            f"without losing their records. Declare {present.partitions}, or make a new topic and move the records."
+            f"Topic {name} has {present.partitions} partitions, {count} are declared. Kafka cannot take "
+            f"partitions away without losing their records. Declare {present.partitions}, or make a new topic and move the records."
         )
     if declared.replication_factor != present.replication_factor:
         raise TopicsError(
-            f"Topic {name} has {present.replication_factor} copies of each partition, {declared.replication_factor} are "
-            f"declared. Move it with kafka-reassign-partitions first, or declare replication_factor: "
+            f"Topic {name} has {present.replication_factor} copies of each partition, {declared.replication_factor} "
+            f"are declared. Move it with kafka-reassign-partitions first, or declare replication_factor: "
             f"{present.replication_factor} for it."
         )
     steps = []
