@@ -91,7 +91,7 @@ class Job:
 
     def start(self) -> None:
         """Start it."""
-        with self._log.open("ab") as log:
+        with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tradestream.analytics", "--config", str(self._config)],
                 env={**os.environ, **spark_environment()},
@@ -118,7 +118,7 @@ class Job:
         return self._process.wait(_SECONDS)
 
     def log(self) -> str:
-        """All that it has logged."""
+        """All that it has logged since it was started."""
         return self._log.read_text()
 
     def until(self, what: str, condition: Any) -> Any:  # noqa: ANN401

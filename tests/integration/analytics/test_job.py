@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+import shutil
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,13 @@ def test_a_replayed_dump_gives_its_trades_and_its_candle(tmp_path: Path, kafka: 
     assert len(letters) == len(poisoned)
     assert all(values["topic"] == job.topic for values in letters)
     assert [reasons[raw][: len(reason)] for raw, reason in poisoned] == [reason for _, reason in poisoned]
+    shutil.rmtree(job.checkpoint)
+    with job:
+        job.until("started", lambda: "event=started" in job.log())
+        job.until("the topic read again", lambda: job.metric("events_duplicate_total") == 2202)
+        assert job.terminate() == 0
+    assert len(job.trades()) == 2002, "what is stored is known without a checkpoint"
+    assert len(job.stored_candles()) == 2
 
 
 def test_killed_at_any_moment_it_neither_loses_nor_doubles(tmp_path: Path, kafka: Broker) -> None:
