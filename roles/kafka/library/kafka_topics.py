@@ -106,7 +106,8 @@ def steps_towards(declared: Topic, present: Topic | None) -> list[Step]:
     if count < present.partitions:
         raise TopicsError(
             f"Topic {name} has {present.partitions} partitions, {count} are declared. Kafka cannot take "
-            f"partitions away without losing their records. Declare {present.partitions}, or make a new topic and move the records."
+            f"partitions away without losing their records. Declare {present.partitions}, or make a new topic "
+            "and move the records."
         )
     if declared.replication_factor != present.replication_factor:
         raise TopicsError(
