@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dashboards import queries
 
+from dashboards import queries
 from e2e.candle import candles, rows
 from e2e.pipeline import Pipeline, distinct_trades, eventually
 from lab.podman import podman

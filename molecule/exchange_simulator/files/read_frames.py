@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script for a host, in no package
 """Prints the first messages of a WebSocket as one JSON list: read_frames.py URL COUNT."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script for a host, in no package
 """Estimates pi from a million points of a grid, in plain SQL on the cluster's executors."""
 
 from __future__ import annotations

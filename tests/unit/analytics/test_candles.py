@@ -71,7 +71,7 @@ def test_a_book_goes_on_from_its_stored_state(topic: list[Tick], at: int) -> Non
 def test_open_and_close_go_by_trade_id_not_by_time_or_arrival() -> None:
     outcome = fed([tick(2, 10, "20"), tick(3, 30, "30")], [tick(1, 20, "40")])
     candle = outcome.updates[-2].candle
-    assert (candle.open, candle.close, candle.high, candle.low) == (40, 30, 40, 20)
+    assert [candle.open, candle.close, candle.high, candle.low] == [Decimal(price) for price in (40, 30, 40, 20)]
 
 
 def test_missing_trades_are_the_ids_between_first_and_last() -> None:
