@@ -57,10 +57,10 @@ class Pipeline:
         addresses = json.loads(self._run("status", "--json").stdout)["addresses"]
         return next(str(entry["address"]) for entry in addresses if entry["name"] == name)
 
-    def messages(self, topic: str, *, seconds: int = 10) -> list[dict[str, Any]]:
-        """Every message of a topic."""
+    def messages(self, topic: str) -> list[dict[str, Any]]:
+        """Every message that a topic has now."""
         reader = [TRADESTREAM, "topic", topic, "--client-config", "/etc/kafka/client.properties"]
-        said = self._run("exec", "app1", *reader, "--from-beginning", "--timeout", str(seconds)).stdout
+        said = self._run("exec", "app1", *reader, "--from-beginning", "--until-end").stdout
         return [json.loads(line) for line in said.splitlines()]
 
     def parquet(self, dataset: str) -> pa.Table:

@@ -112,12 +112,13 @@ With --max it fails when fewer messages came.
 
 examples:
   tradestream topic streaming-events
-  tradestream topic candles --from-beginning --timeout 5
+  tradestream topic candles --from-beginning --until-end
   tradestream topic streaming-events --max 10 --timeout 30
 """
     parser = _add(commands, "topic", _topic, "print a topic's messages, a line each", examples)
     parser.add_argument("topic", metavar="TOPIC")
     parser.add_argument("--from-beginning", action="store_true", help="begin at the oldest message")
+    parser.add_argument("--until-end", action="store_true", help="end where the topic ends now")
     parser.add_argument("--max", type=int, metavar="N", help="end after N messages")
     parser.add_argument("--timeout", type=float, metavar="S", help="end after S seconds without a message")
     parser.add_argument(
@@ -161,6 +162,7 @@ def _topic(args: argparse.Namespace) -> int:
         client_config(args.client_config),
         args.topic,
         from_beginning=args.from_beginning,
+        until_end=args.until_end,
         timeout=args.timeout,
     )
     count = 0

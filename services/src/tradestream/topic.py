@@ -6,7 +6,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from tradestream.errors import KafkaUnavailableError
 
@@ -17,7 +17,12 @@ _METADATA_SECONDS = 10.0
 
 
 def read(
-    client: Mapping[str, str], topic: str, *, from_beginning: bool, timeout: float | None = None
+    client: Mapping[str, str],
+    topic: str,
+    *,
+    from_beginning: bool,
+    until_end: bool = False,
+    timeout: float | None = None,
 ) -> Generator[bytes]:
     """Yields the values of a topic's messages, as no consumer group: nothing is committed.
 
@@ -25,21 +30,28 @@ def read(
         client: librdkafka's configuration.
         topic: the topic.
         from_beginning: whether to begin at the oldest message instead of after the newest.
+        until_end: end once each partition was read to its end.
         timeout: end after so many seconds without a message; None goes on for ever.
 
     Raises:
         KafkaUnavailableError: no broker answers, or the topic does not exist.
     """
-    consumer = Consumer({**client, "group.id": f"tradestream-topic-{uuid.uuid4()}", "enable.auto.commit": False})
+    group = f"tradestream-topic-{uuid.uuid4()}"
+    consumer = Consumer({**client, "group.id": group, "enable.auto.commit": False, "enable.partition.eof": True})
     try:
-        consumer.assign(_partitions(consumer, topic, from_beginning=from_beginning))
+        partitions = _partitions(consumer, topic, from_beginning=from_beginning)
+        consumer.assign(partitions)
+        unread = {partition.partition for partition in partitions}
         last = time.monotonic()
-        while timeout is None or time.monotonic() - last < timeout:
+        while (unread or not until_end) and (timeout is None or time.monotonic() - last < timeout):
             message = consumer.poll(0.2)
             if message is None:
                 continue
             error = message.error()
             if error is not None:
+                if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its only name
+                    unread.discard(message.partition())
+                    continue
                 if error.retriable():
                     continue
                 raise KafkaUnavailableError(f"topic {topic}: {error.str()}")
