@@ -67,8 +67,9 @@ def remove(instance: Instance) -> list[str]:
     networks = [instance.prefix] if succeeds("network", "exists", instance.prefix) else []
     if networks:
         podman("network", "rm", "--force", *networks)
-    if instance.directory.exists():
-        shutil.rmtree(instance.directory)
+    for directory in (instance.directory, instance.ssh_sockets):
+        if directory.exists():
+            shutil.rmtree(directory)
     return [*containers, *volumes, *networks]
 
 

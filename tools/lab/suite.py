@@ -67,7 +67,7 @@ def add_parsers(verbs: Verbs) -> None:
         description="Run the whole suite, or the jobs named. Each job's output goes to .lab/test/NAME.log; "
         "a job that fails shows the end of it. Exit status 0 only if every job passed.",
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help="a job; --list shows them")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a job, or a role; --list shows them")
     parser.add_argument("--list", action="store_true", help="list the jobs and end")
     parser.add_argument(
         "--lanes", type=int, default=2, metavar="N", help="how many jobs at once (default: %(default)s)"
@@ -78,14 +78,15 @@ def add_parsers(verbs: Verbs) -> None:
 def run(instance: Instance, options: argparse.Namespace) -> int:
     """Run jobs side by side; the closing line counts them."""
     known = {job.name: job for job in jobs()}
+    names = [name if name in known else f"molecule-{name}" for name in options.names]
     if options.list:
         for job in known.values():
             print(f"{job.name:28} {job.help}")
         return 0
-    unknown = [name for name in options.names if name not in known]
+    unknown = [given for given, name in zip(options.names, names, strict=True) if name not in known]
     if unknown:
         raise UsageError(f"no test named {', '.join(unknown)}; ./lab test --list shows them")
-    chosen = [known[name] for name in options.names] or list(known.values())
+    chosen = [known[name] for name in names] or list(known.values())
     _LOGS.mkdir(parents=True, exist_ok=True)
     ansible.playbook(instance, "tests/testbed.yml")
     failed = _run_all(chosen, options.lanes)
