@@ -97,6 +97,8 @@ def _create(instance: Instance, host: Host, hosts: Sequence[Host], base: str) ->
         "--label",
         f"{_LABEL}={instance.name}",
     ]
+    # a new container at an old address is found at once only if its neighbours' ARP caches stay true
+    flags += ["--mac-address", instance.mac_address(host.number)]
     flags += ["--network", instance.prefix, "--ip", instance.address(host.number)]
     flags += [f"--add-host={other.name}:{instance.address(other.number)}" for other in hosts if other is not host]
     for path, name in host.volumes.items():

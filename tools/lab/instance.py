@@ -62,6 +62,10 @@ class Instance:
         """Address of the host with this number."""
         return f"{self.subnet}.{number}"
 
+    def mac_address(self, number: int) -> str:
+        """Hardware address of the host with this number: locally administered, and always the same."""
+        return ":".join(["02", "00", *(f"{int(octet):02x}" for octet in self.address(number).split("."))])
+
     def container(self, host: str) -> str:
         """Name of a host's container."""
         return f"{self.prefix}-{host}"

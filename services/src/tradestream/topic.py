@@ -37,7 +37,9 @@ def read(
         KafkaUnavailableError: no broker answers, or the topic does not exist.
     """
     group = f"tradestream-topic-{uuid.uuid4()}"
-    consumer = Consumer({**client, "group.id": group, "enable.auto.commit": False, "enable.partition.eof": True})
+    consumer = Consumer(
+        {**client, "group.id": group, "enable.auto.commit": False, "enable.partition.eof": True, "log_level": 2}
+    )
     try:
         partitions = _partitions(consumer, topic, from_beginning=from_beginning)
         consumer.assign(partitions)
