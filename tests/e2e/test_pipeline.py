@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from candle import candles, rows
 from dashboards import queries
-from e2e.candle import candles, rows
 from e2e.pipeline import Pipeline, distinct_trades, eventually
 from lab.podman import podman
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import random
 import shutil
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from candle import candles
 from data.make_dump import KEPT
 from integration.analytics.job import Job, message, trade
 from integration.broker import Broker
@@ -23,7 +23,6 @@ from unit.conftest import real
 pytestmark = pytest.mark.timeout(300)
 
 MINUTE = 60_000
-EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 
 def started(folder: Path, kafka: Broker, name: str, **settings: Any) -> Job:  # noqa: ANN401
@@ -34,37 +33,8 @@ def started(folder: Path, kafka: Broker, name: str, **settings: Any) -> Job:  # 
 
 def candle_of(path: Path) -> dict[str, Any]:
     """The one-minute candle of a dump whose trades all lie in one minute, straight from its text."""
-    with path.open() as file:
-        rows = list(csv.reader(file))
-    prices = [Decimal(row[1]) for row in rows]
-    quantities = [Decimal(row[2]) for row in rows]
-    buys = [quantity for quantity, row in zip(quantities, rows, strict=True) if row[5] == "False"]
-    quote = sum((EXACT.multiply(*pair) for pair in zip(prices, quantities, strict=True)), Decimal(0))
-    volume, change = sum(quantities), prices[-1] - prices[0]
-    open_time = int(rows[0][4]) // MINUTE * MINUTE
-    assert int(rows[-1][4]) < open_time + MINUTE
-    return {
-        "exchange": "binance",
-        "symbol": "BTCUSDT",
-        "interval": "1m",
-        "open_time": open_time,
-        "close_time": open_time + MINUTE - 1,
-        "open": prices[0],
-        "high": max(prices),
-        "low": min(prices),
-        "close": prices[-1],
-        "volume": volume,
-        "quote_volume": quote,
-        "vwap": EXACT.divide(quote, volume).quantize(Decimal("1e-18"), context=EXACT),
-        "trade_count": len(rows),
-        "buy_volume": sum(buys),
-        "sell_volume": volume - sum(buys),
-        "price_change": change,
-        "price_change_percent": EXACT.divide(change * 100, prices[0]).quantize(Decimal("1e-8"), context=EXACT),
-        "first_trade_id": int(rows[0][0]),
-        "last_trade_id": int(rows[-1][0]),
-        "missing_trades": 0,
-    }
+    [candle] = candles(path, minutes=1).values()
+    return {"exchange": "binance", "symbol": "BTCUSDT", "interval": "1m", **candle}
 
 
 def numbers(values: dict[str, Any]) -> dict[str, Any]:
