@@ -91,8 +91,7 @@ def _settings(instance: Instance, options: argparse.Namespace) -> Settings:
         feed.check_replay(options.replay)
         chosen, reason = "simulator", f"it replays {options.replay.name}"
         variables |= {_REPLAY_FILE: str(options.replay.resolve()), _REPLAY_SPEED: options.speed or 1}
-        if symbol := feed.symbol_of(options.replay):
-            variables[_REPLAY_SYMBOL] = symbol
+        variables[_REPLAY_SYMBOL] = feed.symbol_of(options.replay)
     elif options.feed or before is None:
         chosen, reason = feed.choose(options.feed or "auto")
         for name in (_REPLAY_FILE, _REPLAY_SPEED, _REPLAY_SYMBOL):

@@ -47,6 +47,15 @@ def check_replay(path: Path) -> None:
         raise UsageError(f"--replay: {error}") from error
 
 
-def symbol_of(path: Path) -> str | None:
-    """The symbol that a dump's name begins with, where it has the name that Binance gives it."""
-    return dump.symbol_of(path)
+def symbol_of(path: Path) -> str:
+    """The symbol that a dump's name begins with.
+
+    Raises:
+        UsageError: the file has another name than Binance gives such files.
+    """
+    symbol = dump.symbol_of(path)
+    if symbol is None:
+        raise UsageError(
+            f"--replay: {path.name} does not say whose trades it holds: name it like BTCUSDT-trades-2021-01-08.csv"
+        )
+    return symbol

@@ -38,7 +38,7 @@ def host_variables(instance: Instance, host: Host) -> dict[str, object]:
 
 def connection_variables(instance: Instance) -> dict[str, object]:
     """How to reach all of them."""
-    return {"ansible_user": ADMIN, "ansible_become": True, "ansible_ssh_args": f"-F {instance.ssh_config}"}
+    return {"ansible_user": ADMIN, "ansible_ssh_args": f"-F {instance.ssh_config}"}
 
 
 def _shared_variables(instance: Instance) -> dict[str, object]:

@@ -14,7 +14,7 @@ def add_parsers(verbs: Verbs) -> None:
     parser = verbs.add_parser(
         "verify",
         help="prove that trades reach every end of the line",
-        description="Run playbooks/verify.yml: each unit runs, trades arrive in Kafka, candles come out of Spark, "
+        description="Run playbooks/verify.yml: trades arrive in Kafka, candles come out of Spark, "
         "Parquet files appear, Prometheus sees every target. Exit status 0 only if all of that holds.",
     )
     parser.set_defaults(run=run)

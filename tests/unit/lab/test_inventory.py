@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from lab.inventory import document
 from lab.topology import TOPOLOGIES
 
 ROOT = Path(__file__).parents[3]
+STATE = yaml.safe_load((ROOT / "roles" / "pipeline" / "defaults" / "main.yml").read_text())["pipeline_state_dir"]
 
 
 @pytest.mark.parametrize("topology", sorted(TOPOLOGIES))
@@ -52,3 +56,13 @@ def _groups(children: dict[str, dict[str, object] | None]) -> set[str]:
         assert isinstance(below, dict)
         names |= _groups(below)
     return names
+
+
+def test_what_a_play_keeps_beside_an_inventory_is_not_taken_for_hosts(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "inventory" / "single", tmp_path / "mine")
+    state = tmp_path / "mine" / Path(STATE).name
+    state.mkdir()
+    (state / "grafana_admin_password").write_text("s3cret\n")
+    command = ["ansible-inventory", "-i", str(tmp_path / "mine"), "--list"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert list(json.loads(said)["_meta"]["hostvars"]) == ["market1"]
