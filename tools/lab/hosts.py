@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import time
@@ -145,6 +146,8 @@ def _write_ssh_files(instance: Instance, hosts: Sequence[Host]) -> None:
         _close_connections(instance)  # they lead to hosts that are no more
         instance.known_hosts.write_text(known)
     instance.ssh_sockets.mkdir(mode=0o700, exist_ok=True)
+    if instance.ssh_sockets.is_symlink() or instance.ssh_sockets.stat().st_uid != os.getuid():
+        raise LabError(f"{instance.ssh_sockets} belongs to another user: remove it, or choose another --instance")
     instance.ssh_config.write_text("".join(entries) + _SSH_OPTIONS.format(instance=instance, user=image.ADMIN))
 
 

@@ -90,6 +90,15 @@ class Instance:
         """Where shared connections are kept; a socket's path is too short to lie below the checkout."""
         return Path(tempfile.gettempdir()) / f"{self.prefix}-ssh"
 
+    def require_up(self) -> None:
+        """Hold the instance against having been brought up once.
+
+        Raises:
+            LabError: it was not, or it was removed.
+        """
+        if not self.ssh_config.exists():
+            raise LabError(f"instance {self.name!r} is not up: run ./lab up")
+
     def ensure_key(self) -> None:
         """Make the SSH key at the first use."""
         if self.key.exists():

@@ -22,8 +22,7 @@ def as_root(instance: Instance, host: str, command: Sequence[str], *, terminal: 
     names = [each.name for each in topology(instance)]
     if host not in names:
         raise LabError(f"no host {host!r} in instance {instance.name!r}; it has {', '.join(names)}")
-    if not instance.ssh_config.exists():
-        raise LabError(f"instance {instance.name!r} is not up: run ./lab up first")
+    instance.require_up()
     remote = ["sh", "-c", command[0]] if len(command) == 1 else list(command)
     flags = ["-t"] if terminal else []
     return ["ssh", *flags, "-F", str(instance.ssh_config), host, f"sudo -n -- {shlex.join(remote)}"]

@@ -7,7 +7,6 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 from lab import ssh
-from lab.errors import LabError
 from lab.instance import Instance
 from lab.inventory import topology
 from lab.topology import Host
@@ -72,8 +71,7 @@ def read(instance: Instance) -> States:
     Raises:
         LabError: the instance is not up.
     """
-    if not instance.ssh_config.exists():
-        raise LabError(f"instance {instance.name!r} is not up: run ./lab up")
+    instance.require_up()
     hosts = topology(instance)
     with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
         states = pool.map(lambda host: unit_states(instance, host), hosts)

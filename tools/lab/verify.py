@@ -22,6 +22,7 @@ def add_parsers(verbs: Verbs) -> None:
 
 def run(instance: Instance, _options: argparse.Namespace) -> int:
     """Run the checks; they change nothing."""
+    instance.require_up()
     ansible.playbook(instance, "playbooks/verify.yml")
     print(f"lab: trades reach every end of the line in instance {instance.name!r}")
     return 0

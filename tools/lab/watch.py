@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.table import Table
 
 from lab import ssh
+from lab.errors import LabError
 from lab.instance import Instance
 from lab.inventory import topology
 from lab.verbs import Verbs
@@ -58,6 +59,7 @@ def _follow(instance: Instance) -> Iterator[Candle]:
                 yield json.loads(line)
         finally:
             process.terminate()
+    raise LabError(f"{host} ended the stream of candles: is the topic there? ./lab status tells")
 
 
 def _line(candle: Candle) -> str:

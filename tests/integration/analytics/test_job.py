@@ -53,7 +53,9 @@ POISON = [
     (b"[1, 2]", "not a JSON object"),
     (b"", "the message is empty"),
     (b"{}", "event_type is missing"),
+    (b"\x01" * 900_000, "not a JSON object"),  # six times as long where it is escaped in a letter
 ]
+LETTER_BYTES = 131_072
 
 
 def poison() -> list[tuple[bytes, str]]:
@@ -76,6 +78,7 @@ def poison() -> list[tuple[bytes, str]]:
         ("trade_time_us", "x", "trade_time_us is not"),
         ("buyer_is_maker", "yes", "buyer_is_maker is not true or false"),
         ("timestamp", "yesterday", "timestamp is not an ISO 8601 time"),
+        ("timestamp", "12345-01-01T00:00:00Z", "timestamp is not an ISO 8601 time"),
         ("symbol", "../../etc", "symbol is not a name"),
     ]
     cases = [(msgspec.json.encode({**good, name: value}), reason) for name, value, reason in changes]
@@ -121,7 +124,9 @@ def test_a_replayed_dump_gives_its_trades_and_its_candle(tmp_path: Path, kafka: 
     reasons = {values["raw"].encode(): values["reason"] for values in letters}
     assert len(letters) == len(poisoned)
     assert all(values["topic"] == job.topic for values in letters)
-    assert [reasons[raw][: len(reason)] for raw, reason in poisoned] == [reason for _, reason in poisoned]
+    assert [reasons[raw[:LETTER_BYTES]][: len(reason)] for raw, reason in poisoned] == [
+        reason for _, reason in poisoned
+    ]
     shutil.rmtree(job.checkpoint)
     with job:
         job.until("started", lambda: "event=started" in job.log())

@@ -54,6 +54,12 @@ def test_wrong_input_ends_with_2_and_changes_nothing(
     assert not Instance("unit").directory.exists()
 
 
+@pytest.mark.parametrize("verb", ["status", "verify", "watch"])
+def test_what_needs_a_lab_says_that_there_is_none(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--instance", "unit", verb]) == 1
+    assert "not up: run ./lab up" in capsys.readouterr().err
+
+
 def test_exec_names_the_hosts_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--instance", "unit", "exec", "kafka9", "true"]) == 1
     assert "it has kafka1, spark1, monitor1, app1" in capsys.readouterr().err

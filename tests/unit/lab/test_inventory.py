@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,6 @@ def test_what_a_play_keeps_beside_an_inventory_is_not_taken_for_hosts(tmp_path: 
     state = tmp_path / "mine" / Path(STATE).name
     state.mkdir()
     (state / "grafana_admin_password").write_text("s3cret\n")
-    command = ["ansible-inventory", "-i", str(tmp_path / "mine"), "--list"]
+    command = [str(Path(sys.executable).with_name("ansible-inventory")), "-i", str(tmp_path / "mine"), "--list"]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert list(json.loads(said)["_meta"]["hostvars"]) == ["market1"]

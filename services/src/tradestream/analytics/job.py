@@ -33,6 +33,8 @@ _KAFKA_TIMEOUT = 15
 _TICK_SECONDS = 1.0
 # A suspended machine or a long batch must not pass for time in which the feed was idle.
 _LONGEST_TICK = 5.0
+# What Spark's status says after it looked for messages and found none.
+_FOUND_NOTHING = "Waiting for data to arrive"
 
 _SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
@@ -163,7 +165,7 @@ class Job:
             if self._pipeline.batch_seconds < self._config.stall_seconds:
                 systemd.notify("WATCHDOG=1")
             now = time.monotonic()
-            live = self._pipeline.caught_up and self._reaches_end(query)
+            live = self._reaches_end(query) and self._pipeline.caught_up
             self._pipeline.tick(min(now - before, _LONGEST_TICK) if live else 0.0)
             before = now
 
@@ -187,6 +189,9 @@ class Job:
     def _reaches_end(self, query: StreamingQuery) -> bool:
         """Whether Spark looked for messages and found none, or is in a batch that began so."""
         status = query.status
+        if status["message"] == _FOUND_NOTHING:
+            # No batch tells so where nothing came since the start.
+            self._pipeline.caught_up = True
         return bool(status["isTriggerActive"]) is False or not status["isDataAvailable"]
 
     def _show(self, query: StreamingQuery) -> None:

@@ -32,6 +32,8 @@ from tradestream.logs import line
 
 log = logging.getLogger(__name__)
 
+_LETTER_BYTES = 131_072
+
 
 class Outputs(NamedTuple):
     """Where the results of batches go.
@@ -146,6 +148,8 @@ class Pipeline:
             elapsed: Seconds since the last tick in which the topic was read to its end.
         """
         with self.lock:
+            if self.failure is not None:
+                return  # the record of the failed batch still has to be shown, by the next start
             closed = self._book.advance(int(elapsed * 1000))
             if closed:
                 self._save(closed=[*self._record.closed, *closed], outbox=[message(update) for update in closed])
@@ -156,7 +160,8 @@ class Pipeline:
     def flush(self) -> None:
         """Move what landed into Parquet now."""
         with self.lock:
-            self._flush()
+            if self.failure is None:
+                self._flush()
 
     def _flush(self) -> None:
         self._flushed = time.monotonic()
@@ -240,10 +245,11 @@ class Pipeline:
     def _reject(self, landed: DataFrame) -> None:
         """Send what is no trade to the dead-letter topic; after a crash perhaps again, with the same key.
 
-        A letter is JSON: reason, topic, partition, offset, and the message as ``raw`` or, where it is no UTF-8, as
-        ``raw_base64``.
+        A letter is JSON: reason, topic, partition, offset, and the message's first 128 KiB as ``raw`` or, where they
+        are no UTF-8, as ``raw_base64``. However encoded, that stays below the megabyte that a topic takes.
         """
-        letters = landed.where("reason is not null").selectExpr(
+        cut = landed.where("reason is not null").withColumn("raw", F.expr(f"substring(raw, 1, {_LETTER_BYTES})"))
+        letters = cut.selectExpr(
             "concat_ws(':', kafka_topic, kafka_partition, kafka_offset) as key",
             """to_json(named_struct('reason', reason, 'topic', kafka_topic, 'partition', kafka_partition,
                 'offset', kafka_offset, 'raw', if(is_valid_utf8(raw), cast(raw as string), null),

@@ -35,7 +35,7 @@ _VALID = f"""coalesce(
     and rlike(j.price, r'{_PRICE_TEXT}') and {_IS_STRING.format("price")} and price > 0
     and rlike(j.quantity, r'{_QUANTITY_TEXT}') and {_IS_STRING.format("quantity")} and quantity > 0
     and price * cast(quantity as decimal(15,0)) < 999999999999
-    and j.trade_id >= 0 and j.buyer_is_maker is not null and received is not null
+    and j.trade_id >= 0 and j.buyer_is_maker is not null and year(received) between 2009 and 9998
     and j.trade_time between {_OLDEST_MS} and unix_millis(timestamp) + ahead, false)"""
 
 
@@ -75,7 +75,7 @@ _REASON = f"""case
     {_wrong("price", "price * cast(quantity as decimal(15,0)) < 999999999999", "times quantity is not below 10^12")}
     {_wrong("trade_id", "j.trade_id >= 0", "is not a 64-bit integer of 0 or more")}
     {_wrong("buyer_is_maker", "j.buyer_is_maker is not null", "is not true or false")}
-    {_wrong("timestamp", "received is not null", "is not an ISO 8601 time")}
+    {_wrong("timestamp", "year(received) between 2009 and 9998", "is not an ISO 8601 time")}
     {_wrong("trade_time", f"j.trade_time >= {_OLDEST_MS}", "is not an integer of milliseconds since 1970")}
     {
     _wrong(

@@ -149,8 +149,8 @@ class KafkaSink:
         log.error(line("delivery_failed", topic=message.topic(), error=error.str()))
         if stats is not None:
             stats.failed[error.name()] = stats.failed.get(error.name(), 0) + 1
-            # The client has tried what a second try could mend: to go on would lose the trades that follow.
-            self._fatal = self._fatal or error
+        # The client has tried what a second try could mend: to go on would lose what follows.
+        self._fatal = self._fatal or error
 
     def _failed(self, error: KafkaError) -> None:
         log.warning(line("kafka_error", error=error.str()))
