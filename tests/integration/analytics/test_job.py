@@ -98,7 +98,7 @@ def test_a_replayed_dump_gives_its_trades_and_its_candle(tmp_path: Path, kafka: 
     job.produce([*messages[:700], *(("BTCUSDT", value) for value, _ in poisoned), *messages[500:]])
     with job:
         job.until("2,001 trades in Parquet", lambda: len(job.trades()) >= 2001)
-        job.produce([message(trade(trades[-1].trade_id + 1, wanted["open_time"] + 20 * MINUTE))])
+        job.produce([message(trade(trades[-1].trade_id + 1, int(wanted["open_time"]) + 20 * MINUTE))])
         job.until("candles in Parquet", lambda: len(job.stored_candles()) == 2)
         assert job.metric("events_duplicate_total") == 200
         assert job.metric("events_processed_total") == 2002
