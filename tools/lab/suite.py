@@ -27,7 +27,7 @@ _LINT = (
     ("ansible-lint", "--offline", "--strict"),
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
-    ("mypy", "tools/lab", "services/src", "tests"),
+    ("mypy", "tools", "services/src", "tests"),
 )
 
 
