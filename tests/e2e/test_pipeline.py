@@ -16,6 +16,7 @@ import pytest
 from candle import candles, rows
 from dashboards import queries
 from e2e.pipeline import Pipeline, distinct_trades, eventually
+from lab.instance import Instance
 from lab.podman import podman
 
 pytestmark = pytest.mark.timeout(1500)
@@ -125,13 +126,13 @@ def test_a_restarted_unit_heals_without_a_hand(live: Pipeline, host: str, unit: 
 
 @pytest.mark.parametrize("host", ["kafka1", "spark1", "app1", "monitor1"])
 def test_a_rebooted_host_heals_without_a_hand(live: Pipeline, host: str) -> None:
-    podman("restart", "--time", "60", f"tradestream-e2e-{host}")
+    podman("restart", "--time", "60", Instance(live.instance).container(host))
     _assert_trades_pass_through(live)
 
 
 def test_a_killed_host_is_healed_by_the_next_up_and_its_data_is_kept(live: Pipeline) -> None:
     before = distinct_trades(live.parquet("trades"))
-    podman("kill", "--signal", "KILL", "tradestream-e2e-kafka1")
+    podman("kill", "--signal", "KILL", Instance(live.instance).container("kafka1"))
     live.lab("up")
     _assert_trades_pass_through(live)
     assert before <= distinct_trades(live.parquet("trades"))

@@ -58,7 +58,7 @@ def ensure(instance: Instance, hosts: Sequence[Host]) -> list[str]:
 def remove(instance: Instance) -> list[str]:
     """Remove the instance's containers, volumes, network and directory, and nothing else; return what went."""
     _close_connections(instance)
-    label = f"label={_LABEL}={instance.name}"
+    label = f"label={_LABEL}={instance.prefix}"
     containers = podman("ps", "--all", "--filter", label, "--format", "{{.Names}}").split()
     volumes = podman("volume", "ls", "--filter", label, "--format", "{{.Name}}").split()
     if containers:
@@ -75,11 +75,11 @@ def remove(instance: Instance) -> list[str]:
 
 
 def _ensure_network(instance: Instance) -> None:
-    if succeeds("network", "exists", instance.prefix):
-        return
-    # names are resolved by /etc/hosts: a resolver of podman's would be one more process that can be killed
-    flags = ["--disable-dns", "--subnet", f"{instance.subnet}.0/24", "--label", f"{_LABEL}={instance.name}"]
-    podman("network", "create", *flags, instance.prefix)
+    if not succeeds("network", "exists", instance.prefix):
+        # names are resolved by /etc/hosts: a resolver of podman's would be one more process that can be killed
+        podman("network", "create", "--disable-dns", "--label", f"{_LABEL}={instance.prefix}", instance.prefix)
+    subnet = podman("network", "inspect", "--format", "{{(index .Subnets 0).Subnet}}", instance.prefix)
+    instance.save_subnet(subnet.removesuffix(".0/24"))
 
 
 def _runs(instance: Instance, host: Host) -> bool:
@@ -96,7 +96,7 @@ def _create(instance: Instance, host: Host, hosts: Sequence[Host], base: str) ->
         "--hostname",
         host.name,
         "--label",
-        f"{_LABEL}={instance.name}",
+        f"{_LABEL}={instance.prefix}",
     ]
     # a new container at an old address is found at once only if its neighbours' ARP caches stay true
     flags += ["--mac-address", instance.mac_address(host.number)]
@@ -105,7 +105,7 @@ def _create(instance: Instance, host: Host, hosts: Sequence[Host], base: str) ->
     for path, name in host.volumes.items():
         volume = f"{instance.prefix}-{name}"
         if not succeeds("volume", "exists", volume):
-            podman("volume", "create", "--label", f"{_LABEL}={instance.name}", volume)
+            podman("volume", "create", "--label", f"{_LABEL}={instance.prefix}", volume)
         flags.append(f"--volume={volume}:{path}")
     podman("run", *flags, base, "/sbin/init")
 

@@ -1,22 +1,23 @@
 """One set of hosts on this machine: its directory, network, SSH key and settings.
 
-Several may live side by side: `lab` is the user's, `e2e` the end-to-end test's, `molecule-ROLE` a scenario's.
+Several may live side by side: `lab` is the user's, `e2e` the end-to-end test's, `molecule-ROLE` a scenario's; and so
+may those of several checkouts, as each checkout's have names of their own.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import subprocess
 import tempfile
-import zlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.paths import STATE
+from lab.paths import ROOT, STATE
 
-_FIXED_NETWORKS = {"lab": 1, "e2e": 2}
+_CHECKOUT = hashlib.sha256(str(ROOT).encode()).hexdigest()[:6]
 
 
 @dataclass(frozen=True)
@@ -49,14 +50,24 @@ class Instance:
     @property
     def prefix(self) -> str:
         """What the names of everything of this instance begin with."""
-        return f"tradestream-{self.name}"
+        return f"tradestream-{_CHECKOUT}-{self.name}"
 
     @property
     def subnet(self) -> str:
-        """The first three octets of the instance's own /24."""
-        # other names are spread over the rest of 10.213/16, always to the same place
-        third = _FIXED_NETWORKS.get(self.name) or 3 + zlib.crc32(self.name.encode()) % 250
-        return f"10.213.{third}"
+        """The first three octets of the instance's own /24, which podman chose when the network was made.
+
+        Raises:
+            LabError: the instance has no network, because it is not up.
+        """
+        path = self.directory / "subnet"
+        if not path.exists():
+            raise self._not_up()
+        return path.read_text().strip()
+
+    def save_subnet(self, subnet: str) -> None:
+        """Remember where the instance's network is, for its inventory."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        (self.directory / "subnet").write_text(f"{subnet}\n")
 
     def address(self, number: int) -> str:
         """Address of the host with this number."""
@@ -87,8 +98,8 @@ class Instance:
 
     @property
     def ssh_sockets(self) -> Path:
-        """Where shared connections are kept; a socket's path is too short to lie below the checkout."""
-        return Path(tempfile.gettempdir()) / f"{self.prefix}-ssh"
+        """Where shared connections are kept; a socket's path may have 107 bytes, so it is neither long nor in here."""
+        return Path(tempfile.gettempdir()) / f"tradestream-ssh-{hashlib.sha256(self.prefix.encode()).hexdigest()[:12]}"
 
     def require_up(self) -> None:
         """Hold the instance against having been brought up once.
@@ -97,7 +108,10 @@ class Instance:
             LabError: it was not, or it was removed.
         """
         if not self.ssh_config.exists():
-            raise LabError(f"instance {self.name!r} is not up: run ./lab up")
+            raise self._not_up()
+
+    def _not_up(self) -> LabError:
+        return LabError(f"instance {self.name!r} is not up: run ./lab up")
 
     def ensure_key(self) -> None:
         """Make the SSH key at the first use."""

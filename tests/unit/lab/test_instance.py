@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from lab.errors import LabError
@@ -14,15 +16,25 @@ def test_a_name_that_podman_or_a_path_would_not_take_is_refused(name: str) -> No
         Instance(name)
 
 
-def test_instances_have_networks_of_their_own() -> None:
-    names = [
-        "lab",
-        "e2e",
-        "bench",
-        "replay",
-        "molecule-kafka",
-        "molecule-spark",
-        "molecule-host",
-        "molecule-grafana",
-    ]
-    assert len({Instance(name).subnet for name in names}) == len(names)
+def test_an_instance_has_a_place_among_networks_only_while_it_is_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.instance.STATE", tmp_path)
+    instance = Instance("lab")
+    with pytest.raises(LabError, match=r"'lab' is not up: run \./lab up"):
+        instance.address(11)
+    instance.save_subnet("10.89.3")
+    assert instance.address(11) == "10.89.3.11"
+    assert instance.mac_address(11) == "02:00:0a:59:03:0b"
+
+
+def test_another_checkout_has_names_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine, other = Instance("lab"), Instance("e2e")
+    names = {mine.prefix, other.prefix, mine.container("kafka1"), str(mine.ssh_sockets), str(other.ssh_sockets)}
+    monkeypatch.setattr("lab.instance._CHECKOUT", "0a1b2c")
+    assert names.isdisjoint({mine.prefix, other.prefix, mine.container("kafka1"), str(mine.ssh_sockets)})
+
+
+def test_a_socket_of_the_longest_name_has_a_path_that_the_kernel_takes() -> None:
+    connection = "0" * 40 + "." + "x" * 16  # OpenSSH's %C, and the suffix while the socket is made
+    assert len(str(Instance("molecule-" + "x" * 32).ssh_sockets / connection)) <= 107

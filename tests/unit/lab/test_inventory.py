@@ -19,6 +19,12 @@ ROOT = Path(__file__).parents[3]
 STATE = yaml.safe_load((ROOT / "roles" / "pipeline" / "defaults" / "main.yml").read_text())["pipeline_state_dir"]
 
 
+@pytest.fixture(autouse=True)
+def _network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lab.instance.STATE", tmp_path)
+    Instance("lab").save_subnet("10.89.7")
+
+
 @pytest.mark.parametrize("topology", sorted(TOPOLOGIES))
 def test_every_host_has_an_address_of_its_own_in_the_network_of_the_instance(topology: str) -> None:
     hosts = TOPOLOGIES[topology]
@@ -26,7 +32,7 @@ def test_every_host_has_an_address_of_its_own_in_the_network_of_the_instance(top
     variables = inventory["_meta"]["hostvars"]  # type: ignore[index]
     addresses = [each["ansible_host"] for each in variables.values()]
     assert len(set(addresses)) == len(hosts)
-    assert all(address.startswith("10.213.1.") for address in addresses)
+    assert all(address.startswith("10.89.7.") for address in addresses)
 
 
 @pytest.mark.parametrize("topology", sorted(TOPOLOGIES))
