@@ -62,13 +62,12 @@ def run_up(instance: Instance, options: argparse.Namespace) -> int:
     settings = _settings(instance, options)
     topology = TOPOLOGIES[settings.topology]
     print(f"lab: feed is {settings.feed}: {settings.feed_reason}", flush=True)
-    made = hosts.ensure(instance, topology)
-    instance.save_settings(settings)
-    print(
-        f"lab: hosts up: {', '.join(host.name for host in topology)}" + (f" (new: {', '.join(made)})" if made else ""),
-        flush=True,
-    )
-    recap = ansible.playbook(instance, "playbooks/site.yml")
+    with instance.alone():
+        made = hosts.ensure(instance, topology)
+        instance.save_settings(settings)
+        new = f" (new: {', '.join(made)})" if made else ""
+        print(f"lab: hosts up: {', '.join(host.name for host in topology)}{new}", flush=True)
+        recap = ansible.playbook(instance, "playbooks/site.yml")
     print(f"\nlab: up after {time.monotonic() - started:.0f} s, changed={recap.total_changed}\n")
     status.print_addresses(instance, status.read(instance))
     print("\nnext: ./lab watch    ./lab status    ./lab exec app1 journalctl -fu trade-producer    ./lab down")
@@ -77,7 +76,8 @@ def run_up(instance: Instance, options: argparse.Namespace) -> int:
 
 def run_down(instance: Instance, _options: argparse.Namespace) -> int:
     """Remove everything that belongs to the instance."""
-    removed = hosts.remove(instance)
+    with instance.alone():
+        removed = hosts.remove(instance)
     print(f"lab: removed {', '.join(removed)}" if removed else f"lab: nothing of instance {instance.name!r} is here")
     return 0
 
@@ -94,6 +94,11 @@ def _settings(instance: Instance, options: argparse.Namespace) -> Settings:
         variables[_REPLAY_SYMBOL] = feed.symbol_of(options.replay)
     elif options.feed or before is None:
         chosen, reason = feed.choose(options.feed or "auto")
+        if before and chosen != before.feed:
+            raise UsageError(
+                f"instance {instance.name!r} holds trades of {before.feed}, and those of {chosen} would mix with them: "
+                "run ./lab down first (it deletes them), or take another --instance"
+            )
         for name in (_REPLAY_FILE, _REPLAY_SPEED, _REPLAY_SYMBOL):
             variables.pop(name, None)
     else:

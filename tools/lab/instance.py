@@ -6,11 +6,14 @@ may those of several checkouts, as each checkout's have names of their own.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import re
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -46,6 +49,24 @@ class Instance:
     def directory(self) -> Path:
         """Key, known hosts, settings and generated secrets of this instance."""
         return STATE / "instances" / self.name
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the instance while it is changed.
+
+        Raises:
+            LabError: another command is changing it.
+        """
+        locks = STATE / "locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        with (locks / self.name).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise LabError(
+                    f"another ./lab command is changing instance {self.name!r}: wait until it has ended"
+                ) from error
+            yield
 
     @property
     def prefix(self) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from lab.cli import main
-from lab.instance import Instance
+from lab.instance import Instance, Settings
 
 
 @pytest.mark.parametrize("verb", ["up", "down", "status", "verify", "watch", "exec", "test", "bench"])
@@ -63,3 +65,12 @@ def test_what_needs_a_lab_says_that_there_is_none(verb: str, capsys: pytest.Capt
 def test_exec_names_the_hosts_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--instance", "unit", "exec", "kafka9", "true"]) == 1
     assert "it has kafka1, spark1, monitor1, app1" in capsys.readouterr().err
+
+
+def test_a_lab_with_made_up_trades_takes_none_of_a_real_exchange(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("lab.instance.STATE", tmp_path)
+    Instance("unit").save_settings(Settings(feed="simulator"))
+    assert main(["--instance", "unit", "up", "--feed", "binance"]) == 2
+    assert "holds trades of simulator, and those of binance would mix with them" in capsys.readouterr().err

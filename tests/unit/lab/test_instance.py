@@ -38,3 +38,16 @@ def test_another_checkout_has_names_of_its_own(monkeypatch: pytest.MonkeyPatch) 
 def test_a_socket_of_the_longest_name_has_a_path_that_the_kernel_takes() -> None:
     connection = "0" * 40 + "." + "x" * 16  # OpenSSH's %C, and the suffix while the socket is made
     assert len(str(Instance("molecule-" + "x" * 32).ssh_sockets / connection)) <= 107
+
+
+def test_an_instance_is_changed_by_one_command_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lab.instance.STATE", tmp_path)
+    with (
+        Instance("lab").alone(),
+        Instance("e2e").alone(),
+        pytest.raises(LabError, match="another ./lab command is changing instance 'lab'"),
+        Instance("lab").alone(),
+    ):
+        pass
+    with Instance("lab").alone():
+        pass
