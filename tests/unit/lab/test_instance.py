@@ -45,7 +45,7 @@ def test_an_instance_is_changed_by_one_command_at_a_time(tmp_path: Path, monkeyp
     with (
         Instance("lab").alone(),
         Instance("e2e").alone(),
-        pytest.raises(LabError, match="another ./lab command is changing instance 'lab'"),
+        pytest.raises(LabError, match=r"another \./lab command is changing instance 'lab'"),
         Instance("lab").alone(),
     ):
         pass
