@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from tradestream.analytics.ids import IdIntervals
+from tradestream.ids import IdIntervals
 
 MINUTE_MS = 60_000
 # Sums of products of prices and quantities (22 digits each) stay exact, which Python's default of 28 digits would not

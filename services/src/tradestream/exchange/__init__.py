@@ -1,7 +1,11 @@
-"""Exchanges: each an adapter behind the same small interface."""
+"""Exchanges: each an adapter that only translates, behind the same small interface. The producer does the talking.
+
+A fourth exchange is a module with a class that has what `Exchange` asks for, and a line in `EXCHANGES`.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from tradestream.exchange.binance import Binance
@@ -9,33 +13,86 @@ from tradestream.exchange.binance import Binance
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from tradestream.exchange.repair import Gap, Page
+    from tradestream.quote import Quote
     from tradestream.trade import Trade
 
 
+@dataclass(frozen=True)
+class Limits:
+    """How often an exchange may be asked over REST, as a bucket of requests that fills steadily.
+
+    Attributes:
+        per_second: requests a second, half of what the exchange allows: another producer may share the address.
+        burst: requests that may follow one another at once.
+    """
+
+    per_second: float
+    burst: int
+
+
 class Exchange(Protocol):
-    """What the producer asks of an exchange."""
+    """What the producer asks of an exchange.
+
+    Attributes:
+        name: the exchange's name in lower case, part of a trade's identity.
+        url: where its public feed is.
+        limits: how often it may be asked over REST.
+        lifetime_seconds: how long it lets a connection live; None where it sets no such limit.
+    """
 
     name: str
+    url: str
+    limits: Limits
+    lifetime_seconds: float | None
 
-    def stream_url(self, base: str, symbols: Sequence[str]) -> str:
-        """Returns the address whose WebSocket carries the trades of `symbols`."""
+    def normalize(self, symbol: str) -> str:
+        """Returns a pair as the exchange writes it, from that or from the BASE-QUOTE style (BTC-USDT).
+
+        Raises:
+            ValueError: the pair cannot be one of this exchange; says how they look.
+        """
+
+    def stream_url(self, base: str, symbols: Sequence[str], *, quotes: bool) -> str:
+        """Returns the address whose WebSocket carries the trades of `symbols`, and their best bid and ask if wanted."""
+
+    def subscription(self, symbols: Sequence[str]) -> str | None:
+        """Returns the message to send once connected; None where the address says all."""
 
     def symbols_url(self, base: str, symbols: Sequence[str]) -> str:
-        """Returns the address that answers 200 when all `symbols` are traded and 400 when one is not."""
+        """Returns the address to ask whether `symbols` are traded."""
 
-    def parse(self, frame: bytes, received_ns: int) -> Sequence[Trade]:
-        """Reads one frame of that WebSocket.
+    def unknown_symbols(self, status: int, body: bytes, symbols: Sequence[str]) -> Sequence[str]:
+        """Reads its answer; returns those that the exchange does not trade.
+
+        Raises:
+            RejectedError: the answer is nothing that the exchange documents.
+        """
+
+    def parse(self, frame: bytes, received_ns: int) -> Sequence[Trade | Quote]:
+        """Reads one frame of the WebSocket.
 
         Args:
             frame: the text of the frame.
             received_ns: when it came, in nanoseconds since 1970.
 
         Returns:
-            Its trades in the exchange's order; none for an answer to a request.
+            What it holds, in the exchange's order; nothing for a heartbeat or an answer to a request.
 
         Raises:
             RejectedError: the frame is nothing that the exchange documents for this stream.
             ServerShutdownError: the exchange will soon close this connection.
+            ExchangeRefusedError: the exchange will not serve what was subscribed to.
+        """
+
+    def repair_url(self, base: str, gap: Gap) -> str:
+        """Returns the REST address that answers for the beginning of a gap."""
+
+    def parse_repair(self, body: bytes, gap: Gap, received_ns: int) -> Page:
+        """Reads its answer.
+
+        Raises:
+            RejectedError: the answer is nothing that the exchange documents.
         """
 
 
