@@ -33,3 +33,34 @@ def test_a_million_ids_in_order_are_one_interval() -> None:
     for start in range(0, 1_000_000, 1000):
         ids.add(start, start + 999)
     assert (ids.starts, ids.ends) == ([0], [999_999])
+
+
+@given(SPANS, st.integers(0, 70), st.integers(0, 10))
+def test_without_is_what_is_not_held(spans: list[tuple[int, int]], low: int, more: int) -> None:
+    ids = IdIntervals()
+    ids.update(spans)
+    gaps = ids.without(low, low + more)
+    assert [number for start, end in gaps for number in range(start, end + 1)] == [
+        number for number in range(low, low + more + 1) if number not in ids
+    ]
+
+
+@given(SPANS.filter(bool), st.data())
+def test_an_id_that_is_removed_is_the_only_one_gone(spans: list[tuple[int, int]], data: st.DataObject) -> None:
+    ids = IdIntervals()
+    ids.update(spans)
+    before = [number for number in range(80) if number in ids]
+    gone = data.draw(st.sampled_from(before))
+    ids.remove(gone)
+    assert [number for number in range(80) if number in ids] == [number for number in before if number != gone]
+
+
+@given(SPANS, st.integers(-1, 80))
+def test_the_end_of_an_interval_is_found_from_each_of_its_ids(spans: list[tuple[int, int]], number: int) -> None:
+    ids = IdIntervals()
+    ids.update(spans)
+    end = ids.end_of(number)
+    assert (end is not None) == (number in ids)
+    if end is not None:
+        assert all(each in ids for each in range(number, end + 1))
+        assert end + 1 not in ids

@@ -46,6 +46,30 @@ class IdIntervals(msgspec.Struct):
         for start, end in intervals:
             self.add(start, end)
 
+    def remove(self, number: int) -> None:
+        """Remove an id that is held."""
+        at = bisect_right(self.starts, number) - 1
+        start, end = self.starts[at], self.ends[at]
+        rest = [(first, last) for first, last in ((start, number - 1), (number + 1, end)) if first <= last]
+        self.starts[at : at + 1] = [first for first, _ in rest]
+        self.ends[at : at + 1] = [last for _, last in rest]
+
+    def end_of(self, number: int) -> int | None:
+        """The last id of the interval that an id lies in; None where it is not held."""
+        at = bisect_right(self.starts, number) - 1
+        return self.ends[at] if at >= 0 and number <= self.ends[at] else None
+
+    def without(self, start: int, end: int) -> list[tuple[int, int]]:
+        """What of ``start`` to ``end`` is not held, as closed intervals."""
+        missing = []
+        for first, last in self.within(start, end):
+            if start < first:
+                missing.append((start, first - 1))
+            start = last + 1
+        if start <= end:
+            missing.append((start, end))
+        return missing
+
     def within(self, start: int, end: int) -> list[tuple[int, int]]:
         """The intervals that share at least one id with ``start`` to ``end``."""
         first = bisect_left(self.ends, start)

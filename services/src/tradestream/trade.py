@@ -66,6 +66,12 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     trade_id: Id
     trade_time_us: Microseconds | msgspec.UnsetType = msgspec.UNSET
 
+    @property
+    def time_us(self) -> int:
+        """When it was matched, in microseconds since 1970, whichever unit the exchange gave."""
+        exact = self.trade_time_us
+        return exact if isinstance(exact, int) else self.trade_time * 1000
+
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Trade)

@@ -58,7 +58,7 @@ def test_figures_are_shown_as_they_stand(stats: FeedStats, served: CollectorRegi
     one.produced, one.missing, one.duplicates = 3, 2, 1
     one.last_price = "39432.48000000"
     one.failed["_MSG_TIMED_OUT"] = 4
-    stats.connected = True
+    stats.connections = 2
     assert served.get_sample_value("events_produced_total", PAIR) == 3
     assert served.get_sample_value("trades_missing_total", PAIR) == 2
     assert served.get_sample_value("trades_duplicate_total", PAIR) == 1

@@ -33,6 +33,24 @@ class Reconnect(Section, frozen=True, kw_only=True):
             raise ValueError("min_seconds must not be above max_seconds")
 
 
+class Repair(Section, frozen=True, kw_only=True):
+    """What to do where trades are missing.
+
+    Attributes:
+        patience_seconds: how long a missing id may just be late before the exchange is asked for it.
+        hold_seconds: how long trades beyond it wait, so that a symbol's trades stay in order.
+        hold_trades: how many trades of all symbols may wait so; this bounds memory.
+        give_up_seconds: how long the exchange is asked before ids count as missing.
+        max_trades: how many trades of one gap are fetched.
+    """
+
+    patience_seconds: PositiveFloat = 0.25
+    hold_seconds: PositiveFloat = 60.0
+    hold_trades: PositiveInt = 100_000
+    give_up_seconds: PositiveFloat = 900.0
+    max_trades: PositiveInt = 1_000_000
+
+
 class ProducerConfig(Section, frozen=True, kw_only=True):
     """One producer: an exchange's symbols into one topic.
 
@@ -43,9 +61,13 @@ class ProducerConfig(Section, frozen=True, kw_only=True):
         kafka_client_config: Kafka's client properties, as Java's tools read them.
         topic: where trades go, keyed by symbol.
         dead_letter_topic: where frames go that cannot be read, with the reason.
+        quotes_topic: where best bids and asks go, keyed by symbol; none are asked for where it is not given.
         metrics: where Prometheus finds /metrics.
         silence_timeout_seconds: a connection without a frame for so long is replaced.
+        lifetime_seconds: how long the exchange lets a connection live, where that is not what its documents say;
+            a new one delivers before.
         reconnect: the back-off between connections.
+        repair: what to do where trades are missing.
         queue_messages: how many trades may wait for Kafka before reading from the exchange stops.
         drain_timeout_seconds: how long a stop may wait for Kafka to confirm what was read.
         log_level: the lowest level that is logged.
@@ -57,9 +79,12 @@ class ProducerConfig(Section, frozen=True, kw_only=True):
     kafka_client_config: Path = Path("/etc/kafka/client.properties")
     topic: TopicName = "streaming-events"
     dead_letter_topic: TopicName = "streaming-events-dlq"
+    quotes_topic: TopicName | None = None
     metrics: Address = Address(port=8000)
     silence_timeout_seconds: PositiveFloat = 30.0
+    lifetime_seconds: PositiveFloat | None = None
     reconnect: Reconnect = Reconnect()
+    repair: Repair = Repair()
     queue_messages: PositiveInt = 100_000
     drain_timeout_seconds: PositiveFloat = 20.0
     log_level: LogLevel = "info"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
-RECONNECT_REASONS = ("closed", "connect_failed", "server_shutdown", "silent")
+RECONNECT_REASONS = ("closed", "connect_failed", "planned", "server_shutdown", "silent")
 REJECT_REASONS = (
     "invalid_value",
     "malformed_json",
@@ -83,9 +83,9 @@ class SymbolStats:
         failed: trades that Kafka refused, by its error's name.
         latency: seconds from a trade's hand-over to Kafka's client until the broker confirmed it.
         lag: seconds from the exchange's trade time until it was received.
-        missing: ids that were skipped.
-        backfilled: trades fetched again to fill a gap.
-        duplicates: trades whose id was not above the last one.
+        missing: ids that did not come and could not be fetched.
+        backfilled: trades fetched to fill a gap.
+        duplicates: trades that had come before, or that Kafka had.
         last_price: the price as the exchange wrote it.
     """
 
@@ -103,12 +103,20 @@ class SymbolStats:
 
 
 class FeedStats:
-    """The figures of one connection and of the symbols it carries."""
+    """The figures of a feed and of the symbols it carries.
+
+    Attributes:
+        exchange: the exchange's name.
+        symbols: the figures of each symbol.
+        connections: how many are open: two for a moment where one replaces the other.
+        reconnects: connections that had to be replaced, by reason.
+        rejected: frames that could not be read, by reason.
+    """
 
     def __init__(self, exchange: str, symbols: Iterable[str]) -> None:
         self.exchange = exchange
         self.symbols = {symbol: SymbolStats() for symbol in symbols}
-        self.connected = False
+        self.connections = 0
         self.reconnects = dict.fromkeys(RECONNECT_REASONS, 0)
         self.rejected = dict.fromkeys(REJECT_REASONS, 0)
 
@@ -128,9 +136,9 @@ class _Families(Collector):
         lag = HistogramMetricFamily(
             "trade_exchange_lag_seconds", "From the exchange's trade time to its receipt", labels=_LABELS
         )
-        missing = CounterMetricFamily("trades_missing", "Trade ids that never came", labels=_LABELS)
+        missing = CounterMetricFamily("trades_missing", "Trades that did not come and could not be fetched", labels=_LABELS)
         backfilled = CounterMetricFamily("trades_backfilled", "Trades fetched to fill a gap", labels=_LABELS)
-        duplicates = CounterMetricFamily("trades_duplicate", "Trades at or below the last id", labels=_LABELS)
+        duplicates = CounterMetricFamily("trades_duplicate", "Trades that had come before", labels=_LABELS)
         price = GaugeMetricFamily("trade_last_price", "Price of the last trade", labels=_LABELS)
         connected = GaugeMetricFamily("feed_connected", "1 while the feed is connected", labels=_LABELS)
         reconnects = CounterMetricFamily(
@@ -149,7 +157,7 @@ class _Families(Collector):
             duplicates.add_metric(labels, stats.duplicates)
             if stats.last_price is not None:
                 price.add_metric(labels, float(stats.last_price))
-            connected.add_metric(labels, float(self._stats.connected))
+            connected.add_metric(labels, float(self._stats.connections > 0))
             for reason, count in self._stats.reconnects.items():
                 reconnects.add_metric((*labels, reason), count)
         for reason, count in self._stats.rejected.items():

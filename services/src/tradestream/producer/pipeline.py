@@ -1,4 +1,4 @@
-"""The way of one frame: parse, follow the ids, hand to Kafka."""
+"""The way of one frame: parse, follow the ids, see to gaps, hand to Kafka."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tradestream.errors import RejectedError, ServerShutdownError
+from tradestream import quote
+from tradestream.errors import RejectedError
 from tradestream.logs import line
-from tradestream.producer.sequence import Sequence
-from tradestream.trade import encode, iso_utc
+from tradestream.producer.lane import Lane
+from tradestream.trade import Trade, encode, iso_utc
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tradestream.exchange import Exchange
-    from tradestream.producer.metrics import FeedStats, SymbolStats
+    from tradestream.producer.metrics import FeedStats
+    from tradestream.producer.repair import Repairer
+    from tradestream.producer.resume import Seen
     from tradestream.producer.sink import KafkaSink
-    from tradestream.trade import Trade
 
 log = logging.getLogger(__name__)
 
@@ -39,26 +43,18 @@ class DeadLetter(msgspec.Struct, frozen=True):
     timestamp: str
 
 
-class _Lane:
-    """What belongs to one symbol, found with one look-up a trade."""
-
-    __slots__ = ("key", "sequence", "stats")
-
-    def __init__(self, symbol: str, stats: SymbolStats) -> None:
-        self.key = symbol.encode()
-        self.stats = stats
-        self.sequence = Sequence()
-
-
 class Pipeline:
     """Takes frames of an exchange and never fails on what they hold."""
 
-    def __init__(self, exchange: Exchange, sink: KafkaSink, stats: FeedStats) -> None:
+    def __init__(
+        self, exchange: Exchange, sink: KafkaSink, repairer: Repairer, stats: FeedStats, hold_trades: int
+    ) -> None:
         self.stats = stats
-        self.shutdown_announced = False
         self._exchange = exchange
         self._sink = sink
-        self._lanes = {symbol: _Lane(symbol, one) for symbol, one in stats.symbols.items()}
+        self._repairer = repairer
+        self._hold = max(1, hold_trades // len(stats.symbols))
+        self._lanes = {symbol: Lane(symbol, one, sink.put) for symbol, one in stats.symbols.items()}
 
     @property
     def full(self) -> bool:
@@ -69,36 +65,49 @@ class Pipeline:
         """Waits until Kafka's client has room again."""
         await self._sink.make_room()
 
+    def resume(self, seen: Mapping[str, Seen]) -> None:
+        """Goes on after what Kafka has; what it lacks in between is fetched."""
+        for symbol, newest in seen.items():
+            lane = self._lanes[symbol]
+            lane.resume(newest.ids, newest.last_time_us)
+            if lane.gap is not None:
+                self._repairer.mend(lane)
+
+    def drain(self) -> None:
+        """Hands over what is held; what it waited for is found again at the next start."""
+        for lane in self._lanes.values():
+            lane.release()
+
     def handle(self, frame: bytes, received_ns: int) -> None:
-        """Sends the trades of a frame on; what cannot be read goes to the dead-letter topic."""
+        """Sends what a frame holds on; what cannot be read goes to the dead-letter topic.
+
+        Raises:
+            ServerShutdownError: the exchange will soon close this connection.
+            ExchangeRefusedError: the exchange will not serve what was subscribed to.
+        """
         try:
-            trades = self._exchange.parse(frame, received_ns)
-            for trade in trades:
-                self._take(trade, received_ns)
+            for each in self._exchange.parse(frame, received_ns):
+                if isinstance(each, Trade):
+                    self._take(each, received_ns)
+                else:
+                    self._sink.put_quote(each.symbol.encode(), quote.encode(each))
         except RejectedError as rejected:
             self._reject(rejected, frame, received_ns)
-        except ServerShutdownError:
-            log.info(line("server_shutdown_announced"))
-            self.shutdown_announced = True
 
     def _take(self, trade: Trade, received_ns: int) -> None:
         lane = self._lanes.get(trade.symbol)
         if lane is None:
             raise RejectedError("unexpected_symbol", f"{trade.symbol} was not asked for")
-        stats = lane.stats
-        ahead = lane.sequence.step(trade.trade_id)
-        if ahead > 0:
-            stats.missing += ahead
-            self._log_gap(trade, ahead)
-        elif ahead < 0:
-            stats.duplicates += 1
-        stats.last_price = trade.price
-        stats.lag.observe(received_ns / 1e9 - trade.trade_time / 1e3)
-        self._sink.put(lane.key, encode(trade))
-
-    def _log_gap(self, trade: Trade, missing: int) -> None:
-        first, last = trade.trade_id - missing, trade.trade_id - 1
-        log.warning(line("trades_missing", symbol=trade.symbol, first_id=first, last_id=last, count=missing))
+        time_us = trade.time_us
+        if not lane.take(trade.trade_id, time_us, encode(trade)):
+            return
+        lane.stats.last_price = trade.price
+        lane.stats.lag.observe(received_ns / 1e9 - time_us / 1e6)
+        if lane.held:
+            self._repairer.mend(lane)
+            if len(lane.held) > self._hold:
+                log.warning(line("hold_full", symbol=trade.symbol, held=len(lane.held)))
+                lane.release()
 
     def _reject(self, rejected: RejectedError, frame: bytes, received_ns: int) -> None:
         self.stats.rejected[rejected.reason] += 1

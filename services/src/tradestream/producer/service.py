@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -19,19 +20,26 @@ from tradestream.logs import line
 from tradestream.producer.feed import Feed
 from tradestream.producer.metrics import FeedStats, registry
 from tradestream.producer.pipeline import Pipeline
+from tradestream.producer.repair import Repairer
+from tradestream.producer.rest import Rest
+from tradestream.producer.resume import newest
+from tradestream.producer.session import Session
 from tradestream.producer.sink import KafkaSink
 from tradestream.producer.symbols import check_symbols
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tradestream.config import Address
+    from tradestream.exchange import Exchange
     from tradestream.producer.config import ProducerConfig
 
 log = logging.getLogger(__name__)
 
 _KAFKA_RETRY_SECONDS = 2.0
 _CLOSE_SECONDS = 5.0
+_LIFETIME_PART = (0.95, 0.99)
+"""When a connection is replaced, as a part of the time that the exchange lets it live."""
 
 
 def run(config: ProducerConfig) -> None:
@@ -54,7 +62,7 @@ async def _run(config: ProducerConfig) -> None:
     with _metrics_server(config.metrics, stats):
         sink = KafkaSink(config, client, stats.symbols)
         if await _kafka_reachable(sink, stop):
-            await _serve(config, sink, stats, stop)
+            await _serve(config, client, sink, stats, stop)
     alive.cancel()
 
 
@@ -76,38 +84,57 @@ async def _kafka_reachable(sink: KafkaSink, stop: asyncio.Event) -> bool:
     return False
 
 
-async def _serve(config: ProducerConfig, sink: KafkaSink, stats: FeedStats, stop: asyncio.Event) -> None:
+async def _serve(
+    config: ProducerConfig, client: dict[str, str], sink: KafkaSink, stats: FeedStats, stop: asyncio.Event
+) -> None:
     exchange = EXCHANGES[config.exchange]()
-    await check_symbols(exchange, config.url, config.symbols)
-    feed = Feed(
-        exchange.stream_url(config.url, config.symbols),
-        Pipeline(exchange, sink, stats),
-        config.silence_timeout_seconds,
-        config.reconnect,
-        lambda state: systemd.notify(f"STATUS={state}"),
-    )
-    systemd.notify("READY=1\nSTATUS=Kafka reachable, connecting to the exchange")
-    log.info(line("producer_ready", exchange=config.exchange, symbols=len(config.symbols), topic=config.topic))
-    reading = asyncio.create_task(feed.run())
-    confirming = asyncio.create_task(sink.serve())
-    stopping = asyncio.create_task(stop.wait())
-    try:
-        done, _ = await asyncio.wait({reading, confirming, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        systemd.notify("STOPPING=1\nSTATUS=draining")
-        if stopping in done:
-            await _close(feed, reading)
-    finally:
-        for task in (reading, stopping):
-            task.cancel()
-        await asyncio.gather(reading, stopping, return_exceptions=True)
-        left = await _drain(sink, config.drain_timeout_seconds)
-        confirming.cancel()
-        await asyncio.gather(confirming, return_exceptions=True)
+    async with Rest(exchange.limits) as rest:
+        await check_symbols(exchange, rest, config.url, config.symbols)
+        repairer = Repairer(exchange, config.url, rest, sink, config.repair)
+        pipeline = Pipeline(exchange, sink, repairer, stats, config.repair.hold_trades)
+        pipeline.resume(await asyncio.to_thread(newest, client, config.topic, exchange.name, config.symbols))
+        feed = Feed(_opener(config, exchange, pipeline), pipeline, config.reconnect, _tell)
+        systemd.notify("READY=1\nSTATUS=Kafka reachable, connecting to the exchange")
+        log.info(line("producer_ready", exchange=config.exchange, symbols=len(config.symbols), topic=config.topic))
+        reading = asyncio.create_task(feed.run())
+        confirming = asyncio.create_task(sink.serve())
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            done, _ = await asyncio.wait({reading, confirming, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            systemd.notify("STOPPING=1\nSTATUS=draining")
+            if stopping in done:
+                await _close(feed, reading)
+        finally:
+            for task in (reading, stopping):
+                task.cancel()
+            await asyncio.gather(reading, stopping, return_exceptions=True)
+            await repairer.stop()
+            pipeline.drain()
+            left = await _drain(sink, config.drain_timeout_seconds)
+            confirming.cancel()
+            await asyncio.gather(confirming, return_exceptions=True)
     for task in (reading, confirming):
         if not task.cancelled() and (error := task.exception()) is not None:
             raise error
     if left:
         raise DeliveryError(f"{left} messages were not confirmed within {config.drain_timeout_seconds:g} s")
+
+
+def _opener(config: ProducerConfig, exchange: Exchange, pipeline: Pipeline) -> Callable[[], Session]:
+    """Returns what opens a connection; each is replaced at a time of its own before the exchange would end it."""
+    url = exchange.stream_url(config.url, config.symbols, quotes=config.quotes_topic is not None)
+    subscription = exchange.subscription(config.symbols)
+    limit = config.lifetime_seconds or exchange.lifetime_seconds
+
+    def open_session() -> Session:
+        lifetime = None if limit is None else limit * random.uniform(*_LIFETIME_PART)  # noqa: S311 - no secret
+        return Session(url, subscription, pipeline, config.silence_timeout_seconds, lifetime)
+
+    return open_session
+
+
+def _tell(state: str) -> None:
+    systemd.notify(f"STATUS={state}")
 
 
 async def _close(feed: Feed, reading: asyncio.Task[None]) -> None:

@@ -34,6 +34,7 @@ class KafkaSink:
     def __init__(self, config: ProducerConfig, client: Mapping[str, str], stats: Mapping[str, SymbolStats]) -> None:
         self._topic = config.topic
         self._dead_letter_topic = config.dead_letter_topic
+        self._quotes_topic = config.quotes_topic
         self._stats = {symbol.encode(): one for symbol, one in stats.items()}
         self._fatal: KafkaError | None = None
         self.waiting: deque[tuple[str, bytes, bytes | None]] = deque()
@@ -64,6 +65,11 @@ class KafkaSink:
     def put_dead_letter(self, value: bytes) -> None:
         """Hands over what could not be read."""
         self._produce(self._dead_letter_topic, value, None)
+
+    def put_quote(self, key: bytes, value: bytes) -> None:
+        """Hands over a best bid and ask, of which the next one matters more: one that finds no room is let go."""
+        if self._quotes_topic is not None and not self.waiting:
+            self._taken(self._quotes_topic, value, key)
 
     def _produce(self, topic: str, value: bytes, key: bytes | None) -> None:
         if self.waiting or not self._taken(topic, value, key):
@@ -113,8 +119,8 @@ class KafkaSink:
             metadata = await asyncio.to_thread(self._producer.list_topics, timeout=_METADATA_SECONDS)
         except KafkaException as error:
             raise KafkaUnavailableError(f"no broker answers: {error.args[0].str()}") from error
-        for topic in (self._topic, self._dead_letter_topic):
-            if topic not in metadata.topics:
+        for topic in (self._topic, self._dead_letter_topic, self._quotes_topic):
+            if topic is not None and topic not in metadata.topics:
                 raise KafkaUnavailableError(f"topic {topic} does not exist")
 
     async def flush(self, seconds: float) -> int:
@@ -140,7 +146,7 @@ class KafkaSink:
             raise DeliveryError(f"Kafka's client gave up: {self._fatal.str()}")
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
-        stats = self._stats.get(message.key() or b"")
+        stats = self._stats.get(message.key() or b"") if message.topic() == self._topic else None
         if error is None:
             if stats is not None:
                 stats.produced += 1
