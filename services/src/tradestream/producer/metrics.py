@@ -136,7 +136,9 @@ class _Families(Collector):
         lag = HistogramMetricFamily(
             "trade_exchange_lag_seconds", "From the exchange's trade time to its receipt", labels=_LABELS
         )
-        missing = CounterMetricFamily("trades_missing", "Trades that did not come and could not be fetched", labels=_LABELS)
+        missing = CounterMetricFamily(
+            "trades_missing", "Trades that did not come and could not be fetched", labels=_LABELS
+        )
         backfilled = CounterMetricFamily("trades_backfilled", "Trades fetched to fill a gap", labels=_LABELS)
         duplicates = CounterMetricFamily("trades_duplicate", "Trades that had come before", labels=_LABELS)
         price = GaugeMetricFamily("trade_last_price", "Price of the last trade", labels=_LABELS)
