@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from tradestream.exchange.binance import Binance
+from tradestream.exchange.coinbase import Coinbase
 from tradestream.exchange.repair import Limits
 
 if TYPE_CHECKING:
@@ -95,4 +96,4 @@ class Exchange(Protocol):
         """
 
 
-EXCHANGES: dict[str, Callable[[], Exchange]] = {"binance": Binance}
+EXCHANGES: dict[str, Callable[[], Exchange]] = {"binance": Binance, "coinbase": Coinbase}
