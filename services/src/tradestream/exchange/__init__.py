@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tradestream.exchange.binance import Binance
 from tradestream.exchange.coinbase import Coinbase
+from tradestream.exchange.kraken import Kraken
 from tradestream.exchange.repair import Limits
 
 if TYPE_CHECKING:
@@ -96,4 +97,4 @@ class Exchange(Protocol):
         """
 
 
-EXCHANGES: dict[str, Callable[[], Exchange]] = {"binance": Binance, "coinbase": Coinbase}
+EXCHANGES: dict[str, Callable[[], Exchange]] = {"binance": Binance, "coinbase": Coinbase, "kraken": Kraken}
