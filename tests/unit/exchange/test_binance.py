@@ -176,7 +176,7 @@ def test_a_dump_sent_as_the_exchange_sends_it_is_read_back(dump_file: Path, *, m
 
 
 def test_one_connection_carries_all_symbols() -> None:
-    url = exchange.stream_url("wss://stream.binance.com:9443/", ["BTCUSDT", "POLUSDT"])
+    url = exchange.stream_url("wss://stream.binance.com:9443/", ["BTCUSDT", "POLUSDT"], quotes=False)
     assert url == ("wss://stream.binance.com:9443/stream?streams=btcusdt@trade/polusdt@trade&timeUnit=MICROSECOND")
 
 

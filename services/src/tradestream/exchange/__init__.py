@@ -5,10 +5,12 @@ A fourth exchange is a module with a class that has what `Exchange` asks for, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from tradestream.exchange.binance import Binance
+from tradestream.exchange.coinbase import Coinbase
+from tradestream.exchange.kraken import Kraken
+from tradestream.exchange.repair import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,18 +19,7 @@ if TYPE_CHECKING:
     from tradestream.quote import Quote
     from tradestream.trade import Trade
 
-
-@dataclass(frozen=True)
-class Limits:
-    """How often an exchange may be asked over REST, as a bucket of requests that fills steadily.
-
-    Attributes:
-        per_second: requests a second, half of what the exchange allows: another producer may share the address.
-        burst: requests that may follow one another at once.
-    """
-
-    per_second: float
-    burst: int
+__all__ = ["EXCHANGES", "Exchange", "Limits"]
 
 
 class Exchange(Protocol):
@@ -54,7 +45,13 @@ class Exchange(Protocol):
         """
 
     def stream_url(self, base: str, symbols: Sequence[str], *, quotes: bool) -> str:
-        """Returns the address whose WebSocket carries the trades of `symbols`, and their best bid and ask if wanted."""
+        """Returns the address whose WebSocket carries the trades of `symbols`, and their best bid and ask if wanted.
+
+        An exchange whose adapter reads no quotes gives trades alone.
+
+        Raises:
+            ValueError: these are more than one connection carries; says how many it does.
+        """
 
     def subscription(self, symbols: Sequence[str]) -> str | None:
         """Returns the message to send once connected; None where the address says all."""
@@ -65,8 +62,11 @@ class Exchange(Protocol):
     def unknown_symbols(self, status: int, body: bytes, symbols: Sequence[str]) -> Sequence[str]:
         """Reads its answer; returns those that the exchange does not trade.
 
+        Where the answer only says that some of them are unknown, returns all: ask about each alone then.
+
         Raises:
             RejectedError: the answer is nothing that the exchange documents.
+            TransientError: the exchange will answer later.
         """
 
     def parse(self, frame: bytes, received_ns: int) -> Sequence[Trade | Quote]:
@@ -92,8 +92,9 @@ class Exchange(Protocol):
         """Reads its answer.
 
         Raises:
-            RejectedError: the answer is nothing that the exchange documents.
+            RejectedError: the answer is nothing that the exchange documents, or does not cover the gap's beginning.
+            TransientError: the exchange will answer later.
         """
 
 
-EXCHANGES: dict[str, Callable[[], Exchange]] = {"binance": Binance}
+EXCHANGES: dict[str, Callable[[], Exchange]] = {"binance": Binance, "coinbase": Coinbase, "kraken": Kraken}

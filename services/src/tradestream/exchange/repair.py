@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,6 +11,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tradestream.trade import Trade
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How often an exchange may be asked over REST, as a bucket of requests that fills steadily.
+
+    Attributes:
+        per_second: requests a second, half of what the exchange allows: another producer may share the address.
+        burst: requests that may follow one another at once.
+    """
+
+    per_second: float
+    burst: int
 
 
 class Gap(msgspec.Struct, frozen=True):

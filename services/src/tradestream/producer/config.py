@@ -11,13 +11,15 @@ from tradestream.config import (
     DEFAULT_SYMBOLS,
     Address,
     LogLevel,
+    Pair,
     PositiveFloat,
     PositiveInt,
     Section,
-    Symbol,
     unique,
 )
+from tradestream.exchange import EXCHANGES
 
+FeedUrl = Annotated[str, msgspec.Meta(pattern=r"^wss?://[^/\s?#]+/?\Z")]
 TopicName = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9._-]{1,249}\Z")]
 
 
@@ -56,8 +58,8 @@ class ProducerConfig(Section, frozen=True, kw_only=True):
 
     Attributes:
         exchange: the adapter that speaks with the exchange.
-        url: where its WebSocket is, without a path.
-        symbols: the pairs to follow, as the exchange writes them.
+        url: where its WebSocket is, without a path; the exchange's own public one unless it is named.
+        symbols: the pairs to follow, as the exchange writes them or as BASE-QUOTE; see `pairs`.
         kafka_client_config: Kafka's client properties, as Java's tools read them.
         topic: where trades go, keyed by symbol.
         dead_letter_topic: where frames go that cannot be read, with the reason.
@@ -73,9 +75,9 @@ class ProducerConfig(Section, frozen=True, kw_only=True):
         log_level: the lowest level that is logged.
     """
 
-    exchange: Literal["binance"] = "binance"
-    url: Annotated[str, msgspec.Meta(pattern=r"^wss?://[^/\s?#]+/?\Z")] = "wss://stream.binance.com:9443"
-    symbols: tuple[Symbol, ...] = DEFAULT_SYMBOLS
+    exchange: Literal["binance", "coinbase", "kraken"] = "binance"
+    url: FeedUrl = ""
+    symbols: tuple[Pair, ...] = DEFAULT_SYMBOLS
     kafka_client_config: Path = Path("/etc/kafka/client.properties")
     topic: TopicName = "streaming-events"
     dead_letter_topic: TopicName = "streaming-events-dlq"
@@ -90,7 +92,22 @@ class ProducerConfig(Section, frozen=True, kw_only=True):
     log_level: LogLevel = "info"
 
     def __post_init__(self) -> None:
-        """Refuses lists of symbols that are empty, too long for one connection or name one twice."""
-        unique(self.symbols)
+        """Refuses symbols that are none, too many for one connection, twice the same pair, or not the exchange's."""
+        if not self.url:
+            msgspec.structs.force_setattr(self, "url", EXCHANGES[self.exchange]().url)
+        unique(self.pairs)
         if len(self.symbols) > 1024:  # noqa: PLR2004 - Binance's limit of streams a connection
             raise ValueError("symbols: names more than 1024 symbols, the most that one connection carries")
+
+    @property
+    def pairs(self) -> tuple[str, ...]:
+        """The symbols as the exchange writes them.
+
+        Raises:
+            ValueError: one cannot be a pair of this exchange; says how they look.
+        """
+        normalize = EXCHANGES[self.exchange]().normalize
+        try:
+            return tuple(map(normalize, self.symbols))
+        except ValueError as error:
+            raise ValueError(f"symbols: {error}") from error
