@@ -82,12 +82,16 @@ class Repairer:
                     break
                 rest = page.rest
                 if fetched >= self._config.max_trades:
-                    raise GivenUpError(f"more than {self._config.max_trades} trades are missing")
+                    self._give_up(lane, rest, f"more than {self._config.max_trades} trades are missing")
+                    break
         except GivenUpError as why:
-            missing = lane.give_up(rest.first_id, rest.last_id)
-            ids = {"first_id": rest.first_id, "last_id": rest.last_id}
-            log.error(line("trades_missing", symbol=gap.symbol, **ids, count=missing, detail=why))
+            self._give_up(lane, rest, str(why))
         log.info(line("gap_closed", symbol=gap.symbol, first_id=gap.first_id, last_id=gap.last_id, fetched=fetched))
+
+    def _give_up(self, lane: Lane, gap: Gap, why: str) -> None:
+        missing = lane.give_up(gap.first_id, gap.last_id)
+        ids = {"first_id": gap.first_id, "last_id": gap.last_id}
+        log.error(line("trades_missing", symbol=gap.symbol, **ids, count=missing, detail=why))
 
     async def _ask(self, gap: Gap, deadline: float) -> Page:
         """Asks until there is an answer that tells something new.
@@ -98,11 +102,7 @@ class Repairer:
         attempt = 0
         while True:
             try:
-                async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-                    status, body = await self._rest.get(self._exchange.repair_url(self._base, gap))
-                if status >= 400:  # noqa: PLR2004 - HTTP's client errors
-                    raise ExchangeRefusedError(f"HTTP {status}: {body[:200].decode(errors='replace')}")
-                page = self._exchange.parse_repair(body, gap, time.time_ns())
+                page = await self._ask_once(gap, deadline)
             except (ExchangeRefusedError, RejectedError) as error:
                 raise GivenUpError(str(error)) from error
             except TimeoutError as error:
@@ -114,6 +114,13 @@ class Repairer:
                     return page
             attempt += 1
             await asyncio.sleep(self._pause(attempt, deadline))
+
+    async def _ask_once(self, gap: Gap, deadline: float) -> Page:
+        async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+            status, body = await self._rest.get(self._exchange.repair_url(self._base, gap))
+        if status >= 400:  # noqa: PLR2004 - HTTP's client errors
+            raise ExchangeRefusedError(f"HTTP {status}: {body[:200].decode(errors='replace')}")
+        return self._exchange.parse_repair(body, gap, time.time_ns())
 
     def _pause(self, attempt: int, deadline: float) -> float:
         """Returns a random pause that grows with each attempt.

@@ -36,7 +36,7 @@ class Budget:
     async def take(self) -> None:
         """Waits until a request may be sent; those who wait are served in turn."""
         async with self._turn:
-            while (wait := self._wait()) > 0:
+            while (wait := self._wait()) > 0:  # noqa: ASYNC110 - it is time that is waited for
                 await asyncio.sleep(wait)
             self._left -= 1
 
