@@ -106,6 +106,14 @@ def test_what_is_released_goes_on_and_what_comes_late_follows() -> None:
     assert line.out[-2:] == [8, 9]
 
 
+def test_where_nothing_is_held_nothing_is_released() -> None:
+    line = Line()
+    line.lane.release()
+    line.take(1)
+    line.lane.release()
+    assert line.out == [1]
+
+
 def test_what_kafka_has_is_not_sent_again_and_what_it_lacks_is_a_gap() -> None:
     line = Line()
     line.lane.resume(IdIntervals([100, 110], [105, 120]), 5)

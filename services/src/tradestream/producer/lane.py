@@ -120,6 +120,8 @@ class Lane:
 
     def release(self) -> None:
         """Passes on what is held, by rising id; what it waited for may still come."""
+        if not self.held:
+            return
         for trade_id in sorted(self.held):
             self._put(self._key, self.held.pop(trade_id))
         self._next = max(self._next, self._known.ends[-1] + 1)

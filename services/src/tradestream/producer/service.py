@@ -53,7 +53,7 @@ def run(config: ProducerConfig) -> None:
 
 
 async def _run(config: ProducerConfig) -> None:
-    stats = FeedStats(config.exchange, config.symbols)
+    stats = FeedStats(config.exchange, config.pairs)
     client = client_config(config.kafka_client_config)
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -89,13 +89,13 @@ async def _serve(
 ) -> None:
     exchange = EXCHANGES[config.exchange]()
     async with Rest(exchange.limits) as rest:
-        await check_symbols(exchange, rest, config.url, config.symbols)
+        await check_symbols(exchange, rest, config.url, config.pairs)
         repairer = Repairer(exchange, config.url, rest, sink, config.repair)
         pipeline = Pipeline(exchange, sink, repairer, stats, config.repair.hold_trades)
-        pipeline.resume(await asyncio.to_thread(newest, client, config.topic, exchange.name, config.symbols))
+        pipeline.resume(await asyncio.to_thread(newest, client, config.topic, exchange.name, config.pairs))
         feed = Feed(_opener(config, exchange, pipeline), pipeline, config.reconnect, _tell)
         systemd.notify("READY=1\nSTATUS=Kafka reachable, connecting to the exchange")
-        log.info(line("producer_ready", exchange=config.exchange, symbols=len(config.symbols), topic=config.topic))
+        log.info(line("producer_ready", exchange=config.exchange, symbols=len(config.pairs), topic=config.topic))
         reading = asyncio.create_task(feed.run())
         confirming = asyncio.create_task(sink.serve())
         stopping = asyncio.create_task(stop.wait())
@@ -122,8 +122,8 @@ async def _serve(
 
 def _opener(config: ProducerConfig, exchange: Exchange, pipeline: Pipeline) -> Callable[[], Session]:
     """Returns what opens a connection; each is replaced at a time of its own before the exchange would end it."""
-    url = exchange.stream_url(config.url, config.symbols, quotes=config.quotes_topic is not None)
-    subscription = exchange.subscription(config.symbols)
+    url = exchange.stream_url(config.url, config.pairs, quotes=config.quotes_topic is not None)
+    subscription = exchange.subscription(config.pairs)
     limit = config.lifetime_seconds or exchange.lifetime_seconds
 
     def open_session() -> Session:
