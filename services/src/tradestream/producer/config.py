@@ -17,6 +17,7 @@ from tradestream.config import (
     Symbol,
     unique,
 )
+from tradestream.kafka import CLIENT_PROPERTIES
 
 TopicName = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9._-]{1,249}\Z")]
 
@@ -54,7 +55,7 @@ class ProducerConfig(Section, frozen=True, kw_only=True):
     exchange: Literal["binance"] = "binance"
     url: Annotated[str, msgspec.Meta(pattern=r"^wss?://[^/\s?#]+/?\Z")] = "wss://stream.binance.com:9443"
     symbols: tuple[Symbol, ...] = DEFAULT_SYMBOLS
-    kafka_client_config: Path = Path("/etc/kafka/client.properties")
+    kafka_client_config: Path = CLIENT_PROPERTIES
     topic: TopicName = "streaming-events"
     dead_letter_topic: TopicName = "streaming-events-dlq"
     metrics: Address = Address(port=8000)
