@@ -6,8 +6,6 @@ import errno
 import re
 import socket
 import subprocess
-from dataclasses import dataclass
-from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -42,32 +40,20 @@ options:
     required: true
 """
 
-PROCESS = re.compile(r'\("(?P<name>[^"]+)",pid=(?P<pid>\d+)')
-UNIT = re.compile(r"/([^/\n]+\.(?:service|scope))(?:/|$)", re.MULTILINE)
+PORTS = 65536
+NAME = re.compile(r'\("([^"]+)",pid=')
+UNIT = re.compile(r"\bcgroup:\S*/([^/\s]+\.(?:service|scope))(?=[/\s]|$)")
 
 
-@dataclass(frozen=True)
-class Holder:
-    """A program that listens, and the unit of systemd that it runs in, if any."""
-
-    name: str
-    pid: int
-    unit: str
-
-    def __str__(self) -> str:
-        """Describe it as an operator finds it again."""
-        return f"{self.name} (process {self.pid}{', ' if self.unit else ''}{self.unit})"
+def parse_unit(line: str) -> str:
+    """Return the innermost unit in a line of ``ss --cgroup``, empty where there is none."""
+    match = UNIT.search(line)
+    return match[1] if match else ""
 
 
-def parse_holders(listing: str) -> list[tuple[str, int]]:
-    """Return name and process of each program in what ``ss --processes`` prints."""
-    return [(match["name"], int(match["pid"])) for match in PROCESS.finditer(listing)]
-
-
-def parse_unit(cgroup: str) -> str:
-    """Return the innermost unit in what /proc/PID/cgroup says, empty where there is none."""
-    units = UNIT.findall(cgroup)
-    return str(units[-1]) if units else ""
+def describe(line: str) -> str:
+    """Say which program a line of ``ss --processes --cgroup`` tells of; in a container it may have no name."""
+    return " of ".join(filter(None, (", ".join(sorted(set(NAME.findall(line)))), parse_unit(line))))
 
 
 def double_claims(ports: list[dict[str, str]], claimed: dict[str, str]) -> list[str]:
@@ -81,6 +67,8 @@ def double_claims(ports: list[dict[str, str]], claimed: dict[str, str]) -> list[
 
 def complaint(address: str, address_variable: str, port: dict[str, str], host: str) -> str:
     """Return what stands in the way of opening a port, with what to do; empty where nothing does."""
+    if not 0 < int(port["port"]) < PORTS:
+        return f"{port['variable']} is {port['port']} on {host}: set it to a port from 1 to {PORTS - 1}."
     try:
         family, kind, protocol, _, target = socket.getaddrinfo(address, int(port["port"]), type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
@@ -98,28 +86,24 @@ def complaint(address: str, address_variable: str, port: dict[str, str], host: s
 
 
 def _taken(port: dict[str, str], host: str) -> str:
-    found = holders(port["port"])
-    if any(holder.unit == f"{port['unit']}.service" for holder in found):
+    command = [
+        "ss",
+        "--no-header",
+        "--listening",
+        "--tcp",
+        "--numeric",
+        "--processes",
+        "--cgroup",
+        f"sport = :{port['port']}",
+    ]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    if f"{port['unit']}.service" in map(parse_unit, lines):
         return ""
-    names = " and ".join(map(str, found)) or "a program that the host does not show"
+    programs = " and ".join(filter(None, map(describe, lines))) or "a program that the host does not show"
     return (
-        f"Port {port['port']} on {host} is taken by {names}, and {port['unit']} needs it: "
+        f"Port {port['port']} on {host} is taken by {programs}, and {port['unit']} needs it: "
         f"stop that program, or set {port['variable']} to a free port."
     )
-
-
-def holders(port: str) -> list[Holder]:
-    """Return the programs that listen on a port of any address."""
-    command = ["ss", "--no-header", "--listening", "--tcp", "--numeric", "--processes", f"sport = :{port}"]
-    listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return [Holder(name, pid, _unit_of(pid)) for name, pid in parse_holders(listing)]
-
-
-def _unit_of(pid: int) -> str:
-    try:
-        return parse_unit(Path(f"/proc/{pid}/cgroup").read_text())
-    except OSError:  # it has just ended
-        return ""
 
 
 def main() -> None:
