@@ -18,7 +18,6 @@ import pyarrow as pa
 from pyarrow import dataset as parquet_dataset
 
 ROOT = Path(__file__).parents[2]
-TRADESTREAM = "/opt/tradestream/current/venv/bin/tradestream"
 Found = TypeVar("Found")
 
 
@@ -59,8 +58,8 @@ class Pipeline:
 
     def messages(self, topic: str) -> list[dict[str, Any]]:
         """Every message that a topic has now."""
-        reader = [TRADESTREAM, "topic", topic, "--client-config", "/etc/kafka/client.properties"]
-        said = self._run("exec", "app1", *reader, "--from-beginning", "--until-end").stdout
+        reader = ["tradestream", "topic", topic, "--from-beginning", "--until-end"]
+        said = self._run("exec", "app1", *reader).stdout
         return [json.loads(line) for line in said.splitlines()]
 
     def parquet(self, dataset: str) -> pa.Table:

@@ -44,7 +44,8 @@ def wheels(requirements: Path, python_version: str, machine: str, say: Say) -> C
 
 def sdist(requirements: Path, say: Say) -> Callable[[Path], None]:
     """Return what downloads the source distribution of a hash-pinned requirements file."""
-    return _pip(requirements, ["--no-binary", ":all:"], say)
+    # pip reads the metadata with the controller's pinned setuptools; isolated, it would fetch one that is not pinned.
+    return _pip(requirements, ["--no-binary", ":all:", "--no-build-isolation"], say)
 
 
 def _pip(requirements: Path, options: Iterable[str], say: Say) -> Callable[[Path], None]:

@@ -62,7 +62,9 @@ def remove(instance: Instance) -> list[str]:
     containers = podman("ps", "--all", "--filter", label, "--format", "{{.Names}}").split()
     volumes = podman("volume", "ls", "--filter", label, "--format", "{{.Name}}").split()
     if containers:
-        podman("rm", "--force", "--time", "5", *containers)
+        # podman may find a container ended that it was about to kill, and leave it: the second time it is gone
+        podman("rm", "--force", "--time", "0", *containers, check=False)
+        podman("rm", "--force", "--time", "0", "--ignore", *containers)
     if volumes:
         podman("volume", "rm", "--force", *volumes)
     networks = [instance.prefix] if succeeds("network", "exists", instance.prefix) else []

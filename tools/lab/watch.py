@@ -22,7 +22,6 @@ from lab.verbs import Verbs
 Candle = dict[str, object]
 
 _COLUMNS = ("open", "high", "low", "close", "volume", "vwap", "trade_count")
-_READER = "/opt/tradestream/current/venv/bin/tradestream"
 
 
 def add_parsers(verbs: Verbs) -> None:
@@ -52,8 +51,8 @@ def run(instance: Instance, options: argparse.Namespace) -> int:
 
 def _follow(instance: Instance) -> Iterator[Candle]:
     host = next(host.name for host in topology(instance) if "producer" in host.groups)
-    reader = [_READER, "topic", "candles", "--client-config", "/etc/kafka/client.properties"]
-    with subprocess.Popen(ssh.as_root(instance, host, reader), stdout=subprocess.PIPE, text=True) as process:
+    reader = ssh.as_root(instance, host, ["tradestream", "topic", "candles"])
+    with subprocess.Popen(reader, stdout=subprocess.PIPE, text=True) as process:
         try:
             for line in process.stdout or ():
                 yield json.loads(line)

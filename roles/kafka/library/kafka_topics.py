@@ -31,10 +31,6 @@ options:
     description: Configuration of every topic that does not say otherwise.
     type: dict
     required: true
-  client_file:
-    description: Properties of a Kafka client.
-    type: path
-    required: true
 """
 
 TOOLS = Path("/usr/local/bin")
@@ -134,37 +130,31 @@ def main() -> None:
             "topics": {"type": "list", "elements": "dict", "required": True},
             "replication_factor": {"type": "int", "required": True},
             "config": {"type": "dict", "required": True},
-            "client_file": {"type": "path", "required": True},
         },
         supports_check_mode=True,
     )
     declared = declared_topics(module.params)
     if module.check_mode and not TOOLS.joinpath("kafka-topics").exists():  # nothing is installed yet
         module.exit_json(changed=True, steps=[f"create {topic.name}" for topic in declared])
-    client = Path(module.params["client_file"])
     try:
-        present = parse_described(run_tool(client, ["kafka-topics", "--describe"]))
+        present = parse_described(run_tool(["kafka-topics", "--describe"]))
         steps = [step for topic in declared for step in steps_towards(topic, present.get(topic.name))]
         if not module.check_mode:
             with ThreadPoolExecutor(JVMS_AT_ONCE) as pool:
-                list(pool.map(lambda step: run_tool(client, step.command), steps))
+                list(pool.map(lambda step: run_tool(step.command), steps))
     except TopicsError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=bool(steps), steps=[step.text for step in steps])
 
 
-def run_tool(client_file: Path, command: list[str]) -> str:
-    """Run one of Kafka's tools as the client whose properties are given, and return what it prints.
+def run_tool(command: list[str]) -> str:
+    """Run one of Kafka's tools, which finds the cluster by the clients' properties, and return what it prints.
 
     Raises:
-        TopicsError: the tool fails, or the properties name no broker.
+        TopicsError: the tool fails.
     """
     tool, *arguments = command
-    servers = re.search(r"(?m)^bootstrap\.servers=(.+)$", client_file.read_text())
-    if not servers:
-        raise TopicsError(f"{client_file} has no bootstrap.servers. Run the role kafka_client on this host.")
-    connection = ["--bootstrap-server", servers[1], "--command-config", str(client_file)]
-    done = subprocess.run([TOOLS / tool, *connection, *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run([TOOLS / tool, *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         raise TopicsError(f"{' '.join(command)} failed: {(done.stderr or done.stdout).strip()}")
     return done.stdout

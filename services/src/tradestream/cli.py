@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tradestream import __version__, config, logs, topic
 from tradestream.errors import ConfigError, TradestreamError
-from tradestream.kafka import client_config
+from tradestream.kafka import CLIENT_PROPERTIES, client_config
 from tradestream.producer import service as producer
 from tradestream.producer.config import ProducerConfig
 from tradestream.simulator import control
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 _OK, _FAILED, _USAGE = 0, 1, 2
 _EXIT = "exit status: 0 done, 1 failed, 2 wrong usage or configuration"
-_PROPERTIES = Path("/etc/kafka/client.properties")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -125,7 +124,7 @@ examples:
         "--client-config",
         type=Path,
         metavar="FILE",
-        default=_PROPERTIES,
+        default=CLIENT_PROPERTIES,
         help="Kafka's client properties (%(default)s)",
     )
 

@@ -1,18 +1,16 @@
 """Kafka's client properties, written for Java, as librdkafka wants them.
 
-Every client on a host reads the same file, /etc/kafka/client.properties, so that turning on TLS or SASL
-changes that file and no program.
+Every client on a host reads the same file, so that turning on TLS or SASL changes that file and no program.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from tradestream.errors import ConfigError
 
-if TYPE_CHECKING:
-    from pathlib import Path
+CLIENT_PROPERTIES = Path("/etc/kafka/client.properties")
 
 _SAME = frozenset(
     {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,27 @@ def test_a_wheel_is_built_again_only_when_its_source_changed(tmp_path: Path) -> 
     second, built = sources.project_wheel(project, tmp_path / "cache", print)
     assert built
     assert sha256_of(first) != sha256_of(second)
+
+
+def test_a_source_distribution_is_fetched_without_what_would_build_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, staging = tmp_path / "index", tmp_path / "staging"
+    index.mkdir()
+    staging.mkdir()
+    archive = index / "thing-1.tar.gz"
+    project = {
+        "pyproject.toml": '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n',
+        "setup.py": 'from setuptools import setup\nsetup(name="thing", version="1", packages=[])\n',
+    }
+    with tarfile.open(archive, "w:gz") as packed:
+        for name, text in project.items():
+            member = tarfile.TarInfo(f"thing-1/{name}")
+            member.size = len(text)
+            packed.addfile(member, io.BytesIO(text.encode()))
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text(f"thing==1 --hash=sha256:{sha256_of(archive)}\n")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(index))
+    sources.sdist(requirements, print)(staging)
+    assert [path.name for path in staging.iterdir()] == ["thing-1.tar.gz"]

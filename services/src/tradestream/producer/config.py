@@ -18,6 +18,7 @@ from tradestream.config import (
     unique,
 )
 from tradestream.exchange import EXCHANGES
+from tradestream.kafka import CLIENT_PROPERTIES
 
 FeedUrl = Annotated[str, msgspec.Meta(pattern=r"^wss?://[^/\s?#]+/?\Z")]
 TopicName = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9._-]{1,249}\Z")]
@@ -78,7 +79,7 @@ class ProducerConfig(Section, frozen=True, kw_only=True):
     exchange: Literal["binance", "coinbase", "kraken"] = "binance"
     url: FeedUrl = ""
     symbols: tuple[Pair, ...] = DEFAULT_SYMBOLS
-    kafka_client_config: Path = Path("/etc/kafka/client.properties")
+    kafka_client_config: Path = CLIENT_PROPERTIES
     topic: TopicName = "streaming-events"
     dead_letter_topic: TopicName = "streaming-events-dlq"
     quotes_topic: TopicName | None = None
