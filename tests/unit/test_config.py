@@ -96,7 +96,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ("replay: {file: /d/BTCUSDT-trades-2021-01-08.csv, speed: 0}", "speed"),
         ("replay: {file: /d/dump.csv}", "say which with `symbol`"),
         ("replay: {fil: /d/dump.csv}", "replay: unknown key `fil`; allowed here: file, speed, symbol"),
-        ("symbols: [BTC-USDT]", "symbols"),
+        ("symbols: [btc-usdt]", "symbols"),
+        ("connections: {ping_seconds: 0}", "connections.ping_seconds: Expected `float` > 0"),
     ],
 )
 def test_a_wrong_key_of_the_simulator_is_named(tmp_path: Path, text: str, reason: str) -> None:

@@ -91,7 +91,11 @@ examples:
 on demand, on the address it listens on:
 {textwrap.indent(control.HELP, "  ")}
 """
-    _add_config(_add(commands, "simulator", _simulator, "be an exchange that speaks as Binance does", examples))
+    _add_config(
+        _add(
+            commands, "simulator", _simulator, "be an exchange that speaks as Binance, Coinbase and Kraken do", examples
+        )
+    )
 
 
 def _add_analytics(commands: _Commands) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tradestream import dump
 from tradestream.errors import RejectedError, ServerShutdownError
 from tradestream.exchange.binance import Binance
-from tradestream.simulator import wire
+from tradestream.simulator.binance import wire
 from tradestream.trade import event_id
 
 NOW = 1_672_515_783_000_000_000

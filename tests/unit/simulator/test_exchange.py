@@ -14,10 +14,11 @@ from aiohttp import ClientWebSocketResponse, WSMsgType
 from aiohttp.test_utils import TestClient, TestServer
 
 from tradestream.dump import Row
+from tradestream.simulator.binance.wire import BinanceWriter
+from tradestream.simulator.config import Connections
 from tradestream.simulator.history import History
 from tradestream.simulator.hub import Hub
 from tradestream.simulator.service import application
-from tradestream.simulator.websocket import Timing
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 TRADE = Row(28457, "4.00000100", "12.00000000", "48.00001200", 1735689600000123, True)  # noqa: FBT003
@@ -37,15 +38,17 @@ def histories(tmp_path: Path) -> Iterator[dict[str, History]]:
 
 
 @pytest.fixture
-def timing() -> Timing:
+def connections() -> Connections:
     """How long things take; a test that is about time has its own."""
-    return Timing()
+    return Connections()
 
 
 @pytest.fixture
-async def exchange(hub: Hub, histories: dict[str, History], timing: Timing) -> AsyncIterator[TestClient[Any, Any]]:
+async def exchange(
+    hub: Hub, histories: dict[str, History], connections: Connections
+) -> AsyncIterator[TestClient[Any, Any]]:
     """A client of the exchange."""
-    async with TestClient(TestServer(application(hub, histories, timing))) as client:
+    async with TestClient(TestServer(application(hub, histories, connections))) as client:
         yield client
 
 
@@ -113,9 +116,9 @@ class TestPings:
     """The exchange pings, and ends a connection that does not answer with the same payload."""
 
     @pytest.fixture
-    def timing(self) -> Timing:
+    def connections(self) -> Connections:
         """A minute is half a second."""
-        return Timing(ping_every=0.05, pong_within=0.3)
+        return Connections(ping_seconds=0.05, pong_seconds=0.3)
 
     async def test_a_client_that_answers_stays(self, exchange: TestClient[Any, Any], hub: Hub) -> None:
         """A pong with the ping's payload is enough."""
@@ -147,9 +150,9 @@ class TestLifetime:
     """The exchange ends each connection after a day."""
 
     @pytest.fixture
-    def timing(self) -> Timing:
+    def connections(self) -> Connections:
         """A day is a tenth of a second."""
-        return Timing(lifetime=0.1)
+        return Connections(lifetime_seconds=0.1)
 
     async def test_a_connection_ends(self, exchange: TestClient[Any, Any]) -> None:
         """The exchange closes without a notice."""
@@ -183,7 +186,7 @@ async def test_a_client_far_behind_is_dropped(hub: Hub, monkeypatch: pytest.Monk
     monkeypatch.setattr("tradestream.simulator.hub._DROP_BEYOND", 10)
     from tradestream.simulator.hub import Client  # noqa: PLC0415
 
-    client = Client(combined=False, microseconds=False)
+    client = Client(BinanceWriter(combined=False, microseconds=False))
     hub.clients.add(client)
     hub.subscribe(client, ["btcusdt@trade"])
     hub.publish("BTCUSDT", [TRADE] * 11)
@@ -253,7 +256,7 @@ async def test_the_symbols_are_listed(exchange: TestClient[Any, Any]) -> None:
 async def test_too_much_weight_is_refused_until_the_minute_is_over(
     exchange: TestClient[Any, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tradestream.simulator.rest._WEIGHT_A_MINUTE", 60)
+    monkeypatch.setattr("tradestream.simulator.binance.rest._WEIGHT_A_MINUTE", 60)
     for _ in range(2):
         await get(exchange, "historicalTrades?symbol=BTCUSDT")
     async with exchange.get("/api/v3/historicalTrades?symbol=BTCUSDT") as refused:

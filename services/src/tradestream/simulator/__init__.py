@@ -1,1 +1,1 @@
-"""The simulator: an exchange that speaks Binance's WebSocket and REST, so that clients cannot tell."""
+"""The simulator: an exchange that speaks as Binance, Coinbase and Kraken do, so that clients cannot tell."""

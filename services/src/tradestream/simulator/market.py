@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import NamedTuple
 
 from tradestream.dump import Row
+from tradestream.simulator.symbols import exchange_of
 
 _SCALE = 8
-"""Digits after the point, as Binance writes them."""
+"""Digits after the point, as Binance writes all numbers and the others write quantities."""
 
 
 class _Pair(NamedTuple):
@@ -44,7 +46,8 @@ class Walk:
 
     def __init__(self, symbol: str, seed: int, last: Row | None) -> None:
         """Begins at the symbol's usual price, or goes on after `last`."""
-        pair = _PAIRS.get(symbol, _OTHER)
+        pair = _pair(symbol)
+        self._scale = _SCALE if exchange_of(symbol) == "binance" else pair.price_digits
         self._price_digits, self._quantity_digits = pair.price_digits, pair.quantity_digits
         start = round(float(pair.price) * 10**pair.price_digits)
         self._low, self._high = max(1, start // 10), start * 10
@@ -52,6 +55,10 @@ class Walk:
         self._last_id = last.trade_id if last else 0
         self._last_time = last.time if last else 0
         self._random = random.Random(f"{seed}:{symbol}:{self._last_id}")  # noqa: S311 - a market, not a secret
+
+    def skip(self, ids: int) -> None:
+        """Leaves out the next ids: no trade will ever have them."""
+        self._last_id += ids
 
     def next(self, now_us: int) -> Row:
         """Makes the next trade, at `now_us` or, if the clock went back, at the time of the one before."""
@@ -64,7 +71,7 @@ class Walk:
         self._last_time = max(self._last_time, now_us)
         return Row(
             self._last_id,
-            _text(self._ticks, self._price_digits),
+            _text(self._ticks, self._price_digits, self._scale),
             _text(lots, self._quantity_digits),
             _text(self._ticks * lots, self._price_digits + self._quantity_digits),
             self._last_time,
@@ -72,9 +79,15 @@ class Walk:
         )
 
 
-def _text(units: int, digits: int) -> str:
-    whole, rest = divmod(units * 10 ** (_SCALE - digits), 10**_SCALE)
-    return f"{whole}.{rest:0{_SCALE}d}"
+def _pair(symbol: str) -> _Pair:
+    """Looks a symbol up, or the pair of Binance's that has its base asset."""
+    base = re.split("[-/]", symbol)[0]
+    return _PAIRS.get(symbol) or _PAIRS.get(f"{base}USDT") or _OTHER
+
+
+def _text(units: int, digits: int, scale: int = _SCALE) -> str:
+    text = f"{units * 10 ** (scale - digits):0{scale + 1}d}"
+    return f"{text[:-scale]}.{text[-scale:]}"
 
 
 def _units(text: str, digits: int) -> int:

@@ -1,165 +1,54 @@
-"""The REST side: Binance's addresses, errors and request weights.
-
-An error is `{"code":-1121,"msg":"Invalid symbol."}` with status 400; too much weight is status 429 with
-Retry-After. Source: binance-spot-api-docs, rest-api.md and errors.md.
-"""
+"""What the REST sides of all exchanges have in common: faults, limits and the form of an answer."""
 
 from __future__ import annotations
 
-import re
+import functools
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 from aiohttp import web
 
-from tradestream.simulator.wire import historical_trade
+from tradestream.simulator.faults import Answering
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+Handler = Callable[[web.Request], Awaitable[web.Response]]
 
-    from tradestream.simulator.history import History
-
-_WEIGHT_A_MINUTE = 6_000
-_WEIGHTS = {
-    "/api/v3/ping": 1,
-    "/api/v3/time": 1,
-    "/api/v3/exchangeInfo": 20,
-    "/api/v3/historicalTrades": 25,
-}
-_MAX_ROWS = 1_000
-_ID = re.compile(r"[0-9]{1,20}", re.ASCII)
+_MANY_ADDRESSES = 1_000
 
 
-class BinanceError(Exception):
-    """What Binance answers with status 400."""
+class Bucket:
+    """Requests that each address may still make: so many at once, and so many more a second."""
 
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-class Weights:
-    """The request weight that each address has used in the current minute."""
-
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, per_second: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_second = per_second
+        self._burst = burst
         self._clock = clock
-        self._minute = 0
-        self._used: dict[str | None, int] = {}
+        self._left: dict[str | None, tuple[float, float]] = {}
 
-    def use(self, address: str | None, weight: int) -> int:
-        """Adds to an address's use; returns what it has used by now."""
-        minute = int(self._clock() // 60)
-        if minute != self._minute:
-            self._minute = minute
-            self._used.clear()
-        self._used[address] = self._used.get(address, 0) + weight
-        return self._used[address]
-
-    def seconds_left(self) -> int:
-        """Returns the seconds until the next minute, at least one."""
-        return 60 - int(self._clock() % 60)
+    def take(self, address: str | None) -> bool:
+        """Counts a request; returns whether it is allowed."""
+        now = self._clock()
+        if len(self._left) > _MANY_ADDRESSES:
+            self._left.clear()
+        left, at = self._left.get(address, (float(self._burst), now))
+        left = min(float(self._burst), left + (now - at) * self._per_second)
+        allowed = left >= 1
+        self._left[address] = (left - allowed, now)
+        return allowed
 
 
-def middleware(weights: Weights) -> Any:  # noqa: ANN401 - aiohttp has no name for it
-    """Returns what counts weights and writes errors for all REST addresses."""
+def get(path: str, handler: Handler, answering: Answering) -> web.RouteDef:
+    """Returns a route whose requests meet what is wrong with REST first."""
 
-    @web.middleware
-    async def account(
-        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
-        weight = _WEIGHTS.get(request.path)
-        if weight is None:
-            return await handler(request)
-        used = weights.use(request.remote, weight)
-        headers = {"X-MBX-USED-WEIGHT-1M": str(used)}
-        if used > _WEIGHT_A_MINUTE:
-            headers["Retry-After"] = str(weights.seconds_left())
-            limit = f"current limit is {_WEIGHT_A_MINUTE} request weight per 1 MINUTE"
-            return _json({"code": -1003, "msg": f"Too much request weight used; {limit}."}, 429, headers)
-        try:
-            response = await handler(request)
-        except BinanceError as error:
-            return _json({"code": error.code, "msg": str(error)}, 400, headers)
-        response.headers.update(headers)
-        return response
+    @functools.wraps(handler)
+    async def faulty(request: web.Request) -> web.Response:
+        return await answering.meet(request) or await handler(request)
 
-    return account
+    return web.get(path, faulty)
 
 
-class Rest:
-    """Market data over HTTP."""
-
-    def __init__(self, histories: Mapping[str, History]) -> None:
-        self._histories = histories
-
-    def routes(self) -> list[web.RouteDef]:
-        """Returns what to serve where."""
-        handlers = (self._ping, self._time, self._exchange_info, self._historical_trades)
-        return [web.get(path, handler) for path, handler in zip(_WEIGHTS, handlers, strict=True)]
-
-    async def _ping(self, _request: web.Request) -> web.Response:
-        return _json({})
-
-    async def _time(self, request: web.Request) -> web.Response:
-        now = time.time_ns()
-        return _json({"serverTime": now // 1000 if _microseconds(request) else now // 1_000_000})
-
-    async def _exchange_info(self, request: web.Request) -> web.Response:
-        wanted = self._wanted(request)
-        symbols = [{"symbol": symbol, "status": "TRADING", "isSpotTradingAllowed": True} for symbol in wanted]
-        limit = {
-            "rateLimitType": "REQUEST_WEIGHT",
-            "interval": "MINUTE",
-            "intervalNum": 1,
-            "limit": _WEIGHT_A_MINUTE,
-        }
-        now = time.time_ns() // 1_000_000
-        return _json({"timezone": "UTC", "serverTime": now, "rateLimits": [limit], "symbols": symbols})
-
-    def _wanted(self, request: web.Request) -> list[str]:
-        """The symbols asked for by `symbol=A` or `symbols=["A","B"]`; all when neither is given."""
-        wanted = list(self._histories)
-        if "symbol" in request.query:
-            wanted = [request.query["symbol"]]
-        elif "symbols" in request.query:
-            try:
-                wanted = msgspec.json.decode(request.query["symbols"], type=list[str])
-            except msgspec.DecodeError as error:
-                legal = 'legal range is \'^\\[("[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}){0,1}\\]$\''
-                raise BinanceError(-1100, f"Illegal characters found in parameter 'symbols'; {legal}.") from error
-        if any(symbol not in self._histories for symbol in wanted):
-            raise BinanceError(-1121, "Invalid symbol.")
-        return wanted
-
-    async def _historical_trades(self, request: web.Request) -> web.Response:
-        symbol = request.query.get("symbol")
-        if not symbol:
-            raise BinanceError(-1102, "Mandatory parameter 'symbol' was not sent, was empty/null, or malformed.")
-        history = self._histories.get(symbol)
-        if history is None:
-            raise BinanceError(-1121, "Invalid symbol.")
-        limit = min(_number(request, "limit") or 500, _MAX_ROWS)
-        from_id = _number(request, "fromId")
-        rows = history.newest(limit) if from_id is None else history.since(from_id, limit)
-        microseconds = _microseconds(request)
-        return _json([historical_trade(row, microseconds=microseconds) for row in rows])
-
-
-def _number(request: web.Request, name: str) -> int | None:
-    text = request.query.get(name)
-    if text is None:
-        return None
-    if not _ID.fullmatch(text):
-        raise BinanceError(-1100, f"Illegal characters found in parameter '{name}'; legal range is '^[0-9]{{1,20}}$'.")
-    return int(text)
-
-
-def _microseconds(request: web.Request) -> bool:
-    return request.headers.get("X-MBX-TIME-UNIT", "").upper() == "MICROSECOND"
-
-
-def _json(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+def json(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Returns an answer; `msgspec.Raw` in it goes through as it is."""
     return web.Response(
         body=msgspec.json.encode(body),
         status=status,

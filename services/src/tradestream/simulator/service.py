@@ -5,27 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections.abc import Coroutine, Mapping
 from contextlib import ExitStack, closing
-from typing import TYPE_CHECKING
 
 import uvloop
 from aiohttp import web
 
 from tradestream import dump, systemd
+from tradestream.config import Address
 from tradestream.errors import ConfigError, FatalError
 from tradestream.logs import line
 from tradestream.simulator import sources
+from tradestream.simulator.binance.rest import Rest as BinanceRest
+from tradestream.simulator.binance.websocket import Sockets as BinanceSockets
+from tradestream.simulator.coinbase.rest import Rest as CoinbaseRest
+from tradestream.simulator.coinbase.websocket import Sockets as CoinbaseSockets
+from tradestream.simulator.config import Connections, SimulatorConfig
 from tradestream.simulator.control import Control
 from tradestream.simulator.history import History
 from tradestream.simulator.hub import Hub
-from tradestream.simulator.rest import Rest, Weights, middleware
-from tradestream.simulator.websocket import Sockets, Timing
-
-if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
-    from tradestream.config import Address
-    from tradestream.simulator.config import SimulatorConfig
+from tradestream.simulator.kraken.rest import Rest as KrakenRest
+from tradestream.simulator.kraken.websocket import Sockets as KrakenSockets
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def check(config: SimulatorConfig) -> None:
         log.info(line("dump_checked", file=config.replay.file, trades=trades))
 
 
-def run(config: SimulatorConfig, timing: Timing | None = None) -> None:
+def run(config: SimulatorConfig) -> None:
     """Runs until SIGTERM or SIGINT.
 
     Raises:
@@ -52,17 +52,18 @@ def run(config: SimulatorConfig, timing: Timing | None = None) -> None:
         FatalError: the address is in use.
     """
     check(config)
-    uvloop.run(_run(config, timing or Timing()))
+    uvloop.run(_run(config))
 
 
-async def _run(config: SimulatorConfig, timing: Timing) -> None:
+async def _run(config: SimulatorConfig) -> None:
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
     with ExitStack() as stack:
         histories = _open(config, stack)
         hub = Hub(config.traded)
-        runner = web.AppRunner(application(hub, histories, timing), access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+        app = application(hub, histories, config.connections)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
         await runner.setup()
         try:
             port = await _listen(runner, config.listen)
@@ -78,19 +79,20 @@ async def _run(config: SimulatorConfig, timing: Timing) -> None:
             await runner.cleanup()
 
 
-def application(hub: Hub, histories: dict[str, History], timing: Timing) -> web.Application:
-    """Returns the exchange's addresses as one web application."""
-    app = web.Application(middlewares=[middleware(Weights())])
-    sockets = Sockets(hub, timing)
-    app.add_routes(
-        [
-            web.get("/ws", sockets.raw),
-            web.get("/ws/{streams:.+}", sockets.raw),
-            web.get("/stream", sockets.combined),
-            *Rest(histories).routes(),
-            *Control(hub).routes(),
-        ]
-    )
+def application(hub: Hub, histories: Mapping[str, History], connections: Connections) -> web.Application:
+    """Returns all exchanges' addresses as one web application."""
+    answering = hub.faults.answering
+    app = web.Application()
+    for part in (
+        BinanceSockets(hub, connections),
+        BinanceRest(histories, answering),
+        CoinbaseSockets(hub, histories),
+        CoinbaseRest(histories, answering),
+        KrakenSockets(hub, histories),
+        KrakenRest(histories, answering),
+        Control(hub, histories),
+    ):
+        app.add_routes(part.routes())
     return app
 
 

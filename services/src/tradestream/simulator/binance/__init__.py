@@ -1,0 +1,1 @@
+"""Binance spot: `/ws`, `/stream` and `/api/v3`."""

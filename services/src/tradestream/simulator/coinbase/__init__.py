@@ -1,0 +1,1 @@
+"""Coinbase Exchange: the feed at `/` and REST at `/products`."""

@@ -1,0 +1,1 @@
+"""Kraken: WebSocket v2 at `/v2` and REST at `/0/public`."""
