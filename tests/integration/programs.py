@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from tradestream import topic
+from tradestream.simulator.symbols import log_path
 from tradestream.trade import decode
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class Simulator(Program):
 
     def ids(self, symbol: str, kind: str = "generated") -> list[int]:
         """Returns the ids of all trades in its log."""
-        lines = (self.state / kind / f"{symbol}.csv").read_text().splitlines()
+        lines = log_path(self.state / kind, symbol).read_text().splitlines()
         return [int(line.split(",", 1)[0]) for line in lines]
 
 
