@@ -29,3 +29,9 @@ def dump_file(request: pytest.FixtureRequest) -> Path:
 def real_frames() -> list[bytes]:
     """Frames as Binance sent them on combined streams, none of them of the trade stream."""
     return real("binance-frames-2021-10-12.jsonl").read_bytes().splitlines()
+
+
+@pytest.fixture
+def coinbase_frames() -> list[bytes]:
+    """Frames as Coinbase Exchange sent them: ticker, last_match and match."""
+    return real("coinbase-exchange-frames-2021-04-17.jsonl").read_bytes().splitlines()

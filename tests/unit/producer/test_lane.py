@@ -16,6 +16,7 @@ class Line:
         self.lane = Lane("BTCUSDT", SymbolStats(), lambda _key, data: self.out.append(int(data)))
 
     def take(self, *ids: int) -> list[bool]:
+        """Hands trades with these ids over, one by one."""
         return [self.lane.take(number, number * 1000, b"%d" % number) for number in ids]
 
 
@@ -139,4 +140,4 @@ def test_an_id_from_before_all_that_is_followed_is_passed_on() -> None:
 def test_memory_of_ids_is_bounded() -> None:
     line = Line()
     line.take(*range(0, 10_000, 2))
-    assert len(line.lane._known.starts) == 1000
+    assert len(line.lane._known.starts) == 1000  # noqa: SLF001 - nothing else shows memory

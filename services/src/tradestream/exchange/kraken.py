@@ -176,7 +176,10 @@ class Kraken:
         return f"{rest_base(base, _REST)}/0/public/Trades?{query}"
 
     def parse_repair(self, body: bytes, gap: Gap, received_ns: int) -> Page:
-        """Reads the rows; a full answer's last trade is where the next begins. See `Exchange.parse_repair`."""
+        """Reads the rows; see `Exchange.parse_repair`.
+
+        After a full answer the rest's `since_us` is such that the next begins 1 us before `last`, with its last trade.
+        """
         answer = read(_decode_trades, body)
         _raise_error(answer.error)
         trades = [
@@ -188,7 +191,7 @@ class Kraken:
         check_beginning(gap, trades)
         if len(trades) < _MOST_ROWS:
             return page(gap, trades)
-        return page(gap, trades, max(gap.since_us, _last_us(answer) + _EARLIER_US - 1))
+        return page(gap, trades, _last_us(answer) + _EARLIER_US - 1)
 
 
 def _trade(  # noqa: PLR0913, PLR0917 - what both interfaces have of a trade

@@ -41,6 +41,11 @@ class Repairer:
         self._config = config
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
+    @property
+    def busy(self) -> bool:
+        """Whether a gap is being mended."""
+        return bool(self._tasks)
+
     def mend(self, lane: Lane) -> None:
         """Sees to it that a lane's gaps are being mended."""
         if lane.symbol not in self._tasks:
