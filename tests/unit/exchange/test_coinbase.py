@@ -149,7 +149,7 @@ def test_in_real_frames_a_trade_at_the_ask_is_one_whose_maker_sold(coinbase_fram
 def test_matches_are_subscribed_to_after_the_connection() -> None:
     assert exchange.stream_url("wss://ws-feed.exchange.coinbase.com", ["BTC-USD"], quotes=False) == exchange.url
     message = exchange.subscription(["BTC-USD", "ETH-EUR"])
-    assert message == '{"type":"subscribe","product_ids":["BTC-USD","ETH-EUR"],"channels":["matches"]}'
+    assert message == '{"type":"subscribe","product_ids":["BTC-USD","ETH-EUR"],"channels":["matches","heartbeat"]}'
 
 
 def test_products_that_are_not_listed_or_no_longer_traded_are_unknown() -> None:

@@ -102,8 +102,11 @@ class Coinbase:
         return base
 
     def subscription(self, symbols: Sequence[str]) -> str | None:
-        """Returns the message that subscribes to the matches of `symbols`."""
-        message = {"type": "subscribe", "product_ids": symbols, "channels": ["matches"]}
+        """Returns the message that subscribes to the matches of `symbols`, and to a heartbeat a second.
+
+        Without it a quiet pair could not be told from a dead connection.
+        """
+        message = {"type": "subscribe", "product_ids": symbols, "channels": ["matches", "heartbeat"]}
         return msgspec.json.encode(message).decode()
 
     def symbols_url(self, base: str, symbols: Sequence[str]) -> str:  # noqa: ARG002 - one answer lists all
