@@ -37,14 +37,20 @@ def spark_home() -> Path:
     return home
 
 
+def python_path() -> list[str]:
+    """Where PySpark is."""
+    home = spark_home()
+    (py4j,) = (home / "python" / "lib").glob("py4j-*-src.zip")
+    return [str(home / "python"), str(py4j)]
+
+
 def spark_environment() -> dict[str, str]:
     """The environment of a driver with two local cores."""
     home = spark_home()
-    (py4j,) = (home / "python" / "lib").glob("py4j-*-src.zip")
     connectors = f"{home}/connectors/*"
     return {
         "SPARK_HOME": str(home),
-        "PYTHONPATH": f"{home}/python:{py4j}:{_SOURCES}",
+        "PYTHONPATH": ":".join([*python_path(), str(_SOURCES)]),
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_SUBMIT_ARGS": f"--master local[2] --driver-memory 700m --conf spark.ui.enabled=false "
         f"--conf spark.driver.extraClassPath={connectors} pyspark-shell",

@@ -38,6 +38,8 @@ _FOUND_NOTHING = "Waiting for data to arrive"
 
 _SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
+    # A number that does not fit stops the query; without this it would become NULL.
+    "spark.sql.ansi.enabled": "true",
     # Small batches: planning again between stages costs more than it saves.
     "spark.sql.adaptive.enabled": "false",
     # A directory's name is text: 2021-01-08 no date, symbol=1000 no number.

@@ -25,7 +25,7 @@ from tradestream.analytics.rows import (
     without_late,
     without_seen,
 )
-from tradestream.analytics.schema import read_trades
+from tradestream.analytics.schema import explained, read_trades
 from tradestream.analytics.state import Record, StateError, StateStore
 from tradestream.analytics.storage import Storage
 from tradestream.logs import line
@@ -182,7 +182,7 @@ class Pipeline:
         seen_by_spark = Observation()
         counts = [
             F.count("*").alias("rows"),
-            F.count("reason").alias("rejected"),
+            F.count_if(~F.col("valid")).alias("rejected"),
             F.min("kafka_timestamp").alias("oldest"),
         ]
         rows = read_trades(messages, self._config.lateness_ms).coalesce(self._config.shuffle_partitions)
@@ -213,13 +213,13 @@ class Pipeline:
 
     def _distinct(self, landed: DataFrame, name: str) -> tuple[Summary, str, Counter[Key]]:
         """Summary of the trades that were not read before, where they landed, and how many were."""
-        summary = summarise(landed.where("reason is null"))
+        summary = summarise(landed.where("valid"))
         seen = self._book.seen_among(summary.ids)
         if not seen and not summary.repeated.total():
             return summary, name, Counter()
         before = _count(summary.partials)
         distinct_name = f"{name}-distinct"
-        distinct = self._storage.land(without_seen(landed.where("reason is null"), seen), distinct_name)
+        distinct = self._storage.land(without_seen(landed.where("valid"), seen), distinct_name)
         self._storage.forget([name])
         summary = summarise(distinct)
         return summary, distinct_name, before - _count(summary.partials)
@@ -237,7 +237,7 @@ class Pipeline:
             elif partial.min_offset < cut.offset:
                 mixed.append(cut)
         if mixed:
-            left = summarise(without_late(self._storage.landed([name]).where("reason is null"), mixed)).partials
+            left = summarise(without_late(self._storage.landed([name]).where("valid"), mixed)).partials
             minutes = {(cut.key, cut.open_time) for cut in mixed}
             on_time += [partial for partial in left if (partial.key, partial.candle.open_time) in minutes]
         return on_time, _count(partials) - _count(on_time)
@@ -248,10 +248,11 @@ class Pipeline:
         A letter is JSON: reason, topic, partition, offset, and the message's first 128 KiB as ``raw`` or, where they
         are no UTF-8, as ``raw_base64``. However encoded, that stays below the megabyte that a topic takes.
         """
-        cut = landed.where("reason is not null").withColumn("raw", F.expr(f"substring(raw, 1, {_LETTER_BYTES})"))
+        rejected = explained(landed.where("not valid"), self._config.lateness_ms)
+        cut = rejected.withColumn("raw", F.expr(f"substring(raw, 1, {_LETTER_BYTES})"))
         letters = cut.selectExpr(
-            "concat_ws(':', kafka_topic, kafka_partition, kafka_offset) as key",
-            """to_json(named_struct('reason', reason, 'topic', kafka_topic, 'partition', kafka_partition,
+            f"concat_ws(':', '{self._config.topic}', kafka_partition, kafka_offset) as key",
+            f"""to_json(named_struct('reason', reason, 'topic', '{self._config.topic}', 'partition', kafka_partition,
                 'offset', kafka_offset, 'raw', if(is_valid_utf8(raw), cast(raw as string), null),
                 'raw_base64', if(is_valid_utf8(raw), null, base64(raw)))) as value""",
         )

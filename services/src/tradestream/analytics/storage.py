@@ -66,9 +66,7 @@ class Storage:
         self.root.delete(f"_staging/{name}")
         if landed:
             rows = (
-                self.landed(landed)
-                .where("reason is null")
-                .selectExpr("exchange", _DATE.format("trade_time"), "symbol", *_TRADE)
+                self.landed(landed).where("valid").selectExpr("exchange", _DATE.format("trade_time"), "symbol", *_TRADE)
             )
             self._write(rows, ["exchange", "date", "symbol"], "trade_id", f"{name}/trades")
         if closed:

@@ -21,7 +21,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from tradestream.errors import RejectedError, ServerShutdownError
-from tradestream.trade import Id, PositiveDecimal, Trade, event_id, iso_utc, split_time
+from tradestream.trade import MOST_AMOUNT, Id, Price, Quantity, Trade, amount_fits, event_id, iso_utc, split_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +31,8 @@ class _TradeData(msgspec.Struct, gc=False):
     event: Literal["trade"] = msgspec.field(name="e")
     symbol: str = msgspec.field(name="s")
     trade_id: Id = msgspec.field(name="t")
-    price: PositiveDecimal = msgspec.field(name="p")
-    quantity: PositiveDecimal = msgspec.field(name="q")
+    price: Price = msgspec.field(name="p")
+    quantity: Quantity = msgspec.field(name="q")
     trade_time: Annotated[int, msgspec.Meta(gt=0, lt=10**17)] = msgspec.field(name="T")
     buyer_is_maker: bool = msgspec.field(name="m")
 
@@ -73,6 +73,8 @@ class Binance:
             data = _decode(frame).data
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             return _not_a_trade(frame, error)
+        if not amount_fits(data.price, data.quantity):
+            raise RejectedError("invalid_value", f"price times the quantity rounded up is above {MOST_AMOUNT}")
         trade_time, trade_time_us = split_time(data.trade_time)
         return (
             Trade(
