@@ -27,7 +27,7 @@ def spark() -> Iterator[SparkSession]:
     from tradestream.analytics.job import session  # noqa: PLC0415
 
     os.environ.update({name: value for name, value in spark_environment().items() if name != "PYTHONPATH"})
-    session = session(AnalyticsConfig(kafka_client_config=Path("/"), storage="file:///", checkpoint="file:///"))
-    session.sparkContext.setLogLevel("ERROR")
-    yield session
-    session.stop()
+    spark = session(AnalyticsConfig(kafka_client_config=Path("/"), storage="file:///", checkpoint="file:///"))
+    spark.sparkContext.setLogLevel("ERROR")
+    yield spark
+    spark.stop()

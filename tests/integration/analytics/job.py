@@ -65,8 +65,8 @@ class Job:
         self.storage, self.checkpoint = folder / "storage", folder / "checkpoint"
         self._kafka = kafka
         self._log = folder / "job.log"
-        self._config = folder / "analytics.yml"
-        self._config.write_text(
+        self.config = folder / "analytics.yml"
+        self.config.write_text(
             yaml.safe_dump(
                 {
                     "kafka_client_config": str(kafka.properties),
@@ -99,7 +99,7 @@ class Job:
         """Start it."""
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tradestream.analytics", "--config", str(self._config)],
+                [sys.executable, "-m", "tradestream.analytics", "--config", str(self.config)],
                 env={**os.environ, **spark_environment()},
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
 from tradestream.analytics.candles import CandleBook, Key, Partial
+from tradestream.analytics.checkpoint import Checkpoint
 from tradestream.analytics.config import AnalyticsConfig
 from tradestream.analytics.metrics import Metrics
 from tradestream.analytics.publish import CandleTopic, message
@@ -26,7 +27,7 @@ from tradestream.analytics.rows import (
     without_seen,
 )
 from tradestream.analytics.schema import explained, read_trades
-from tradestream.analytics.state import Record, StateError, StateStore
+from tradestream.analytics.state import START_AFRESH, Record, StateError, StateStore
 from tradestream.analytics.storage import Storage
 from tradestream.logs import line
 
@@ -58,15 +59,13 @@ class Pipeline:
 
     Args:
         config: The job's configuration.
+        checkpoint: Spark's log of the query.
         outputs: Where its results go.
     """
 
-    def __init__(
-        self,
-        config: AnalyticsConfig,
-        outputs: Outputs,
-    ) -> None:
+    def __init__(self, config: AnalyticsConfig, checkpoint: Checkpoint, outputs: Outputs) -> None:
         self._config = config
+        self._checkpoint = checkpoint
         self._dead_letters = outputs.dead_letters
         self._store = outputs.store
         self._storage = outputs.storage
@@ -88,25 +87,21 @@ class Pipeline:
         started = self._batch_started
         return time.monotonic() - started if started is not None else 0.0
 
-    def start(self, *, spark_has_begun: bool) -> None:
+    def start(self) -> None:
         """Load the newest record and finish what it began.
 
-        Args:
-            spark_has_begun: Whether Spark's own checkpoint holds a batch.
-
         Raises:
-            StateError: The records and Spark's checkpoint are not of the same run.
+            StateError: The records and Spark's checkpoint are not of the same run, or damaged.
+            StorageError: What landed or what is stored is damaged.
         """
         record = self._store.load()
-        if record is None and spark_has_begun:
+        where = self._config.checkpoint
+        if record is None and self._checkpoint.begun():
+            raise StateError(f"{where}: Spark's checkpoint is there but the job's state is gone; {START_AFRESH}")
+        if record is not None and record.batch_id >= 0 and not self._checkpoint.has(record.batch_id):
             raise StateError(
-                f"{self._config.checkpoint}: Spark's checkpoint is there but the job's state is gone; move the "
-                "whole checkpoint directory away: the job then starts from what is stored and what Kafka holds"
-            )
-        if record is not None and record.batch_id >= 0 and not spark_has_begun:
-            raise StateError(
-                f"{self._config.checkpoint}: the job's state is there but Spark's checkpoint is gone; move the "
-                "whole checkpoint directory away: the job then starts from what is stored and what Kafka holds"
+                f"{where}: the job's state is there but batch {record.batch_id} is not in Spark's checkpoint; "
+                f"{START_AFRESH}"
             )
         if record is None:
             self._rebuild()
@@ -114,7 +109,9 @@ class Pipeline:
         else:
             self._record = record
             self._book = CandleBook(self._config.intervals_ms, self._config.lateness_ms, record.book)
+            self._storage.require_landed(record.landed)
             self._topic.publish(record.outbox)
+        self._checkpoint.rewind(self._record.batch_id)
         if self._record.staged:
             self._storage.move(self._record.staged)
         self._storage.clean(self._record.landed)
@@ -130,7 +127,8 @@ class Pipeline:
                 return
             if batch_id != self._record.batch_id + 1:
                 raise StateError(
-                    f"{self._config.checkpoint}: batch {batch_id} follows state of batch {self._record.batch_id}"
+                    f"{self._config.checkpoint}: batch {batch_id} follows state of batch {self._record.batch_id}; "
+                    f"{START_AFRESH}"
                 )
             self._batch_started = time.monotonic()
             try:
@@ -170,7 +168,7 @@ class Pipeline:
             return
         name = f"{record.epoch}-{record.step + 1:012d}"
         landed = record.landed
-        self._storage.stage(name, landed, record.closed)
+        self._storage.stage(name, landed, record.landed_rows, record.closed)
         self._save(landed=[], landed_rows=0, closed=[], staged=name, outbox=[])
         self._storage.move(name)
         self._storage.forget(landed)
@@ -197,6 +195,7 @@ class Pipeline:
         self._book.remember(summary.ids)
         updates = self._book.apply(partials)
         trades = sum(partial.candle.trade_count for partial in summary.partials)
+        self._checkpoint.keep(batch_id)
         self._save(
             batch_id=batch_id,
             landed=[*self._record.landed, name] if trades else self._record.landed,
@@ -284,12 +283,13 @@ class Pipeline:
 
     def _rebuild(self) -> None:
         """Begin a new run of records: know the stored trades, and put together the candles that they leave open."""
-        trades, candles = self._storage.trades(), self._storage.candles()
-        if trades is None:
-            return
-        ends = closed_ends(candles) if candles is not None else {}
-        self._book.remember(ids(trades))
-        self._book.restore(summarise(still_open(trades, ends, self._config.intervals_ms)).partials, ends)
+        with self._storage.reading():
+            trades, candles = self._storage.trades(), self._storage.candles()
+            if trades is None:
+                return
+            ends = closed_ends(candles) if candles is not None else {}
+            self._book.remember(ids(trades))
+            self._book.restore(summarise(still_open(trades, ends, self._config.intervals_ms)).partials, ends)
         log.info(line("state_rebuilt", storage=self._config.storage))
 
 
