@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import json
+import math
 import uuid
 from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
 
 import msgspec
 import pytest
@@ -10,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradestream.errors import RejectedError
-from tradestream.trade import NAMESPACE, Trade, decode, encode, event_id, iso_utc, split_time
+from tradestream.trade import NAMESPACE, Trade, amount_fits, decode, encode, event_id, iso_utc, split_time
 
 names = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=1, max_size=20)
 ids = st.integers(0, 2**63 - 1)
@@ -63,11 +66,26 @@ def test_ids_and_times_keep_64_bits() -> None:
     assert decode(json.dumps(big)).trade_id == 2**63 - 1
 
 
-@given(st.integers(1, 10**20 - 1), st.integers(0, 18), st.data())
+@given(st.integers(1, 10**10 - 1), st.integers(0, 12), st.data())
 def test_prices_keep_every_digit(whole: int, places: int, data: st.DataObject) -> None:
     digits = data.draw(st.text("0123456789", min_size=places, max_size=places))
     price = f"{whole}.{digits}" if digits else str(whole)
     assert decode(json.dumps(trade(price=price))).price == price
+
+
+@given(
+    st.decimals("0.000000000001", "9999999999", places=12),
+    st.decimals("0.00000001", "99999999999999", places=8),
+)
+def test_the_amount_of_a_trade_is_bounded(price: Decimal, quantity: Decimal) -> None:
+    """Otherwise products and sums would leave the 38 digits that Spark and Parquet have."""
+    wanted = Fraction(price) * math.ceil(quantity) <= 10**12
+    assert amount_fits(f"{price:f}", f"{quantity:f}") is wanted
+
+
+def test_the_amount_may_reach_its_bound() -> None:
+    assert amount_fits("0.01", "99999999999999.5")
+    assert not amount_fits("0.010000000001", "99999999999999.5")
 
 
 @pytest.mark.parametrize(
@@ -84,18 +102,29 @@ def test_prices_keep_every_digit(whole: int, places: int, data: st.DataObject) -
         ("price", "1\n"),
         ("price", ""),
         ("price", 39432.48),
-        ("price", "123456789012345678901"),
-        ("price", "1.1234567890123456789"),
+        ("price", "12345678901"),
+        ("price", "1.1234567890123"),
         ("quantity", "0"),
+        ("quantity", "123456789012345"),
+        ("quantity", "0.123456789"),
+        ("quantity", "99999999"),
         ("trade_time", "1610064000278"),
         ("trade_time", 1610064000278000),
         ("trade_time", 1.5),
+        ("trade_time", 1610064000),
         ("trade_id", -1),
         ("trade_id", 2**63),
         ("buyer_is_maker", "true"),
         ("event_type", "kline"),
         ("event_id", "5ab9d5b4-0000-5000-8000-000000000000"),
         ("symbol", None),
+        ("symbol", "../../etc"),
+        ("symbol", "BTCUSDT\n"),
+        ("exchange", ""),
+        ("timestamp", "2021-02-30T00:00:00Z"),
+        ("timestamp", "2021-01-08T00:00:00+01:00"),
+        ("timestamp", "1970-01-01T00:00:00Z"),
+        ("timestamp", "yesterday"),
     ],
 )
 def test_a_field_that_cannot_be_is_refused(field: str, value: object) -> None:

@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 from typing import IO, TYPE_CHECKING, NamedTuple, TextIO
 
 from tradestream.errors import DumpError
+from tradestream.trade import ABOVE_ZERO, PRICE_DIGITS, QUANTITY_DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,12 +46,11 @@ class Row(NamedTuple):
     best_match: bool = True
 
 
-_DECIMAL = r"[0-9]{1,20}(?:\.[0-9]{1,18})?"
 _COLUMNS = (
     ("trade id", r"[0-9]{1,18}"),
-    ("price", rf"(?=[0-9.]*[1-9]){_DECIMAL}"),
-    ("quantity", rf"(?=[0-9.]*[1-9]){_DECIMAL}"),
-    ("quote quantity", _DECIMAL),
+    ("price", ABOVE_ZERO + PRICE_DIGITS.pattern),
+    ("quantity", ABOVE_ZERO + QUANTITY_DIGITS.pattern),
+    ("quote quantity", r"[0-9]{1,20}(?:\.[0-9]{1,20})?"),
     ("time", r"[0-9]{13}(?:[0-9]{3})?"),
     ("buyer is maker", r"[Tt]rue|[Ff]alse"),
     ("best match", r"[Tt]rue|[Ff]alse"),

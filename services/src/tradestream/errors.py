@@ -67,3 +67,10 @@ class RejectedError(TradestreamError):
 
 class ServerShutdownError(TradestreamError):
     """The exchange will close this connection soon; trades go on until it does."""
+
+
+def cause(error: Exception | None) -> str:
+    """The innermost cause on one line, of a stack of Java's too."""
+    lines = [text.strip() for text in str(error).splitlines() if text.strip()]
+    causes = [text for text in lines if text.startswith("Caused by:")]
+    return (causes or lines or ["no reason given"])[-1 if causes else 0]

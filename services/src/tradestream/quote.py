@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tradestream.trade import Id, PositiveDecimal
+from tradestream.trade import Id, Price, Quantity
 
 
 class Quote(msgspec.Struct, frozen=True, gc=False):
@@ -31,10 +31,10 @@ class Quote(msgspec.Struct, frozen=True, gc=False):
     exchange: str
     symbol: str
     update_id: Id
-    bid_price: PositiveDecimal
-    bid_quantity: PositiveDecimal
-    ask_price: PositiveDecimal
-    ask_quantity: PositiveDecimal
+    bid_price: Price
+    bid_quantity: Quantity
+    ask_price: Price
+    ask_quantity: Quantity
     timestamp: str
 
 

@@ -13,10 +13,12 @@ copies of a trade carry the same one whoever read it and whenever.
 from __future__ import annotations
 
 import hashlib
+import math
 import uuid
 from datetime import UTC, datetime
+from decimal import Context, Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import msgspec
 
@@ -28,13 +30,48 @@ if TYPE_CHECKING:
 NAMESPACE = uuid.UUID("8f1e6a52-6d0b-4b59-9a43-1c2f0b7a5d10")
 """The namespace of event ids (UUID version 5)."""
 
-DECIMAL_PATTERN = r"^(?=[0-9.]*[1-9])[0-9]{1,20}(\.[0-9]{1,18})?\Z"
-"""A decimal above zero that fits Spark's decimal(38, 18)."""
+NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,63}"
+"""An exchange or a symbol, for a whole match: names become directories, so they hold nothing that surprises there."""
 
-PositiveDecimal = Annotated[str, msgspec.Meta(pattern=DECIMAL_PATTERN)]
+TIMESTAMP_PATTERN = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z"
+"""ISO 8601 in UTC, to the microsecond at most, for a whole match."""
+
+OLDEST_MS = 1_230_768_000_000
+"""2009-01-01: before any trade of a crypto currency, and above any plausible time in seconds."""
+
+NEWEST_MS = 10**14 - 1
+"""The year 5138: above are microseconds, see `split_time`."""
+
+
+ABOVE_ZERO = r"(?=[0-9.]*[1-9])"
+"""What a plain decimal above zero begins with."""
+
+
+class Digits(NamedTuple):
+    """At most how many digits a number has before and after its point."""
+
+    whole: int
+    fraction: int
+
+    @property
+    def pattern(self) -> str:
+        """A plain decimal with at most so many digits, for a whole match."""
+        return rf"[0-9]{{1,{self.whole}}}(?:\.[0-9]{{1,{self.fraction}}})?"
+
+
+# With these three, each product and each sum of a candle fits the 38 digits of Spark and Parquet, see analytics.rows.
+PRICE_DIGITS = Digits(10, 12)
+QUANTITY_DIGITS = Digits(14, 8)
+MOST_AMOUNT = 10**12
+"""A price times its quantity, rounded up to a whole number, is at most this."""
+
+Name = Annotated[str, msgspec.Meta(pattern=rf"^{NAME_PATTERN}\Z")]
+Price = Annotated[str, msgspec.Meta(pattern=rf"^{ABOVE_ZERO}{PRICE_DIGITS.pattern}\Z")]
+Quantity = Annotated[str, msgspec.Meta(pattern=rf"^{ABOVE_ZERO}{QUANTITY_DIGITS.pattern}\Z")]
 Id = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-Milliseconds = Annotated[int, msgspec.Meta(ge=0, lt=10**14)]
+Milliseconds = Annotated[int, msgspec.Meta(ge=OLDEST_MS, le=NEWEST_MS)]
 Microseconds = Annotated[int, msgspec.Meta(ge=0, lt=10**17)]
+Timestamp = Annotated[str, msgspec.Meta(pattern=rf"^{TIMESTAMP_PATTERN}\Z")]
 
 
 class Trade(msgspec.Struct, frozen=True, gc=False):
@@ -56,12 +93,12 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
 
     event_id: str
     event_type: Literal["trade"]
-    exchange: str
-    symbol: str
-    price: PositiveDecimal
-    quantity: PositiveDecimal
+    exchange: Name
+    symbol: Name
+    price: Price
+    quantity: Quantity
     trade_time: Milliseconds
-    timestamp: str
+    timestamp: Timestamp
     buyer_is_maker: bool
     trade_id: Id
     trade_time_us: Microseconds | msgspec.UnsetType = msgspec.UNSET
@@ -73,6 +110,9 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
         return exact if isinstance(exact, int) else self.trade_time * 1000
 
 
+_MOST_AMOUNT_DIGITS = len(str(MOST_AMOUNT)) - 1
+_EXACT = Context(prec=sum(PRICE_DIGITS) + QUANTITY_DIGITS.whole + 1)
+_YEARS = range(2009, 9999)
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Trade)
 
@@ -96,7 +136,26 @@ def decode(data: bytes | str) -> Trade:
         raise RejectedError("malformed_json", str(error)) from error
     if trade.event_id != event_id(trade.exchange, trade.symbol, trade.trade_id):
         raise RejectedError("invalid_trade", f"event_id {trade.event_id} is not that of this trade")
+    if not amount_fits(trade.price, trade.quantity):
+        raise RejectedError("invalid_trade", f"price times the quantity rounded up is above {MOST_AMOUNT}")
+    if not _is_time(trade.timestamp):
+        raise RejectedError("invalid_trade", f"timestamp {trade.timestamp} is no time of {_YEARS[0]} to {_YEARS[-1]}")
     return trade
+
+
+def amount_fits(price: str, quantity: str) -> bool:
+    """Whether a trade's price times its quantity, rounded up, is at most `MOST_AMOUNT`."""
+    # A number of n whole digits is at most 10**n, rounded up too: of nearly all trades the lengths tell.
+    if len(price.partition(".")[0]) + len(quantity.partition(".")[0]) <= _MOST_AMOUNT_DIGITS:
+        return True
+    return _EXACT.multiply(Decimal(price), math.ceil(Decimal(quantity))) <= MOST_AMOUNT
+
+
+def _is_time(timestamp: str) -> bool:
+    try:
+        return datetime.fromisoformat(timestamp).year in _YEARS
+    except ValueError:
+        return False
 
 
 # RFC 4122 wants the two high bits of the 17th hex digit to be 10.

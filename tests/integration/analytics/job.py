@@ -37,14 +37,20 @@ def spark_home() -> Path:
     return home
 
 
+def python_path() -> list[str]:
+    """Where PySpark is."""
+    home = spark_home()
+    (py4j,) = (home / "python" / "lib").glob("py4j-*-src.zip")
+    return [str(home / "python"), str(py4j)]
+
+
 def spark_environment() -> dict[str, str]:
     """The environment of a driver with two local cores."""
     home = spark_home()
-    (py4j,) = (home / "python" / "lib").glob("py4j-*-src.zip")
     connectors = f"{home}/connectors/*"
     return {
         "SPARK_HOME": str(home),
-        "PYTHONPATH": f"{home}/python:{py4j}:{_SOURCES}",
+        "PYTHONPATH": ":".join([*python_path(), str(_SOURCES)]),
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_SUBMIT_ARGS": f"--master local[2] --driver-memory 700m --conf spark.ui.enabled=false "
         f"--conf spark.driver.extraClassPath={connectors} pyspark-shell",
@@ -59,8 +65,8 @@ class Job:
         self.storage, self.checkpoint = folder / "storage", folder / "checkpoint"
         self._kafka = kafka
         self._log = folder / "job.log"
-        self._config = folder / "analytics.yml"
-        self._config.write_text(
+        self.config = folder / "analytics.yml"
+        self.config.write_text(
             yaml.safe_dump(
                 {
                     "kafka_client_config": str(kafka.properties),
@@ -93,7 +99,7 @@ class Job:
         """Start it."""
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tradestream.analytics", "--config", str(self._config)],
+                [sys.executable, "-m", "tradestream.analytics", "--config", str(self.config)],
                 env={**os.environ, **spark_environment()},
                 stdout=log,
                 stderr=subprocess.STDOUT,

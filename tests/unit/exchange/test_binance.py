@@ -86,6 +86,11 @@ def test_microseconds_are_kept_beside_milliseconds() -> None:
     assert (trade.trade_time, trade.trade_time_us) == (1672515782136, 1672515782136789)
 
 
+def test_a_trade_that_the_definition_cannot_hold_is_refused() -> None:
+    assert rejected(frame(p="100000", q="99999999")) == "invalid_value"
+    assert rejected(frame(p="12345678901")) == "invalid_value"
+
+
 def test_a_new_field_does_no_harm() -> None:
     assert one(X="new").trade_id == 12345
 

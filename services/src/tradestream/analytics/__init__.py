@@ -1,6 +1,7 @@
 """The Spark job: trades of topic ``streaming-events`` become candles, Parquet files and metrics.
 
 Read in the order of the data: ``schema`` (message to row), ``rows`` (row to partial aggregate, in Spark), ``candles``
-and ``ids`` (partial aggregates to candles, in plain Python), ``state`` (what a restart needs), ``storage`` (Parquet),
-``publish`` (topic ``candles``), ``metrics``; ``pipeline`` joins them for one batch and ``job`` runs the query.
+and ``ids`` (partial aggregates to candles, in plain Python), ``state`` (what a restart needs) and ``checkpoint``
+(Spark's log of batches), ``storage`` (Parquet), ``publish`` (topic ``candles``), ``metrics``; ``pipeline`` joins them
+for one batch and ``job`` runs the query.
 """

@@ -1,7 +1,13 @@
-"""Files through Hadoop's FileSystem, so that file://, hdfs:// and s3a:// are alike."""
+"""Files through Hadoop's FileSystem, so that file://, hdfs:// and s3a:// are alike.
+
+Hadoop's local file system leaves to the kernel when what was written reaches the disk. So on file:// this process,
+which sees the same files as the executors, asks for it (`Directory.sync`); hdfs:// and s3a:// see to it themselves.
+"""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
@@ -15,11 +21,12 @@ class Directory:
 
     Args:
         spark: Whose Hadoop settings apply.
-        uri: Where; a plain path means Hadoop's default file system.
+        uri: Where: file:///, hdfs:// or s3a://.
     """
 
     def __init__(self, spark: SparkSession, uri: str) -> None:
         self.uri = uri.rstrip("/")
+        self._local = Path(self.uri.removeprefix("file://")) if self.uri.startswith("file:///") else None
         # The gateway to the JVM has no public name in PySpark.
         jvm: Any = spark._jvm  # noqa: SLF001
         self._new_path = jvm.org.apache.hadoop.fs.Path
@@ -50,23 +57,57 @@ class Directory:
         return sorted(found)
 
     def read(self, name: str) -> bytes:
-        """Contents of file ``name``."""
-        stream = self._fs.open(self._java(name))
+        """Contents of file ``name``.
+
+        Raises:
+            OSError: It cannot be read, or its checksum beside it is another.
+        """
         try:
-            return bytes(stream.readAllBytes())
+            stream = self._fs.open(self._java(name))
+            try:
+                return bytes(stream.readAllBytes())
+            finally:
+                stream.close()
+        except Py4JJavaError as error:
+            raise OSError(error.java_exception.toString()) from error
+
+    def edges(self, name: str, count: int) -> tuple[bytes, bytes]:
+        """The first and the last ``count`` bytes of file ``name``, or fewer where it is shorter."""
+        path = self._java(name)
+        stream = self._fs.open(path)
+        try:
+            first = bytes(stream.readNBytes(count))
+            stream.seek(max(0, self._fs.getFileStatus(path).getLen() - count))
+            return first, bytes(stream.readNBytes(count))
         finally:
             stream.close()
 
     def write(self, name: str, content: bytes) -> None:
-        """Write file ``name`` whole, on disk before it has its name."""
-        hidden = self._java(f".{name}.tmp")
-        stream = self._fs.create(hidden, True)  # noqa: FBT003 - Java's signature
+        """Write file ``name`` whole, on disk before it has its name; on return the name is too."""
+        hidden = f".{name}.tmp"
+        stream = self._fs.create(self._java(hidden), True)  # noqa: FBT003 - Java's signature
         try:
             stream.write(content)
             stream.hsync()
         finally:
             stream.close()
-        self._rename(hidden, self._java(name))
+        self.sync(hidden, f".{hidden}.crc")
+        self._rename(self._java(hidden), self._java(name))
+        self.sync(name)
+
+    def sync(self, *names: str) -> None:
+        """Return when files and directories ``names``, all that is in them, and their names are on disk.
+
+        A name that does not exist is passed over.
+        """
+        if self._local is None:
+            return
+        parents: set[Path] = set()
+        for path in (self._local / name for name in names):
+            _sync_tree(path)
+            parents.update(parent for parent in path.parents if parent.is_relative_to(self._local))
+        for parent in sorted(parents, reverse=True):
+            _sync(parent)
 
     def move(self, source: str, target: str) -> None:
         """Rename file ``source``; a ``target`` that exists is that same file, moved before a crash."""
@@ -88,6 +129,8 @@ class Directory:
         """
         try:
             self._fs.mkdirs(self._java(""))
+            if self._local is not None:
+                os.sync()  # directories above may be new too
             self.write("_writable", b"")
             self.delete("_writable")
         except Py4JJavaError as error:
@@ -102,3 +145,20 @@ class Directory:
     def _rename(self, source: Any, target: Any) -> None:  # noqa: ANN401 - Java objects
         if not self._fs.rename(source, target):
             raise OSError(f"cannot rename {source.toString()} to {target.toString()}")
+
+
+def _sync_tree(path: Path) -> None:
+    if path.is_file():
+        _sync(path)
+    for folder, _, files in os.walk(path, topdown=False):
+        for file in files:
+            _sync(Path(folder, file))
+        _sync(Path(folder))
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -16,6 +16,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from tradestream import systemd
+from tradestream.analytics.checkpoint import Checkpoint
 from tradestream.analytics.config import AnalyticsConfig
 from tradestream.analytics.files import Directory
 from tradestream.analytics.metrics import Metrics
@@ -23,7 +24,7 @@ from tradestream.analytics.pipeline import Outputs, Pipeline
 from tradestream.analytics.publish import CandleTopic
 from tradestream.analytics.state import StateStore
 from tradestream.analytics.storage import Storage
-from tradestream.errors import ConfigError, FatalError, KafkaUnavailableError
+from tradestream.errors import ConfigError, FatalError, KafkaUnavailableError, cause
 from tradestream.kafka import client_config, read_properties
 from tradestream.logs import line
 
@@ -38,6 +39,8 @@ _FOUND_NOTHING = "Waiting for data to arrive"
 
 _SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
+    # A number that does not fit stops the query; without this it would become NULL.
+    "spark.sql.ansi.enabled": "true",
     # Small batches: planning again between stages costs more than it saves.
     "spark.sql.adaptive.enabled": "false",
     # A directory's name is text: 2021-01-08 no date, symbol=1000 no number.
@@ -115,10 +118,10 @@ class Job:
         self._metrics = metrics
         properties = read_properties(config.kafka_client_config)
         self._kafka = {f"kafka.{key}": value for key, value in properties.items()}
-        self._checkpoint = Directory(spark, f"{config.checkpoint}/spark")
+        spark_log = Directory(spark, f"{config.checkpoint}/spark")
         state = Directory(spark, f"{config.checkpoint}/state")
         storage = Storage(spark, config.storage)
-        for directory in (self._checkpoint, state, storage.root):
+        for directory in (spark_log, state, storage.root):
             directory.require_writable()
         outputs = Outputs(
             StateStore(state),
@@ -127,13 +130,14 @@ class Job:
             {**self._kafka, "topic": config.dead_letter_topic},
             metrics,
         )
-        self._pipeline = Pipeline(config, outputs)
+        self._checkpoint = Checkpoint(spark_log)
+        self._pipeline = Pipeline(config, self._checkpoint, outputs)
         self._query: StreamingQuery | None = None
         self._progress_of = -1
 
     def start(self) -> None:
         """Load the state and start the query."""
-        self._pipeline.start(spark_has_begun=bool(self._checkpoint.names("offsets")))
+        self._pipeline.start()
         source = (
             self._spark.readStream.format("kafka")
             .options(**self._kafka)
@@ -183,7 +187,7 @@ class Job:
         query = self._query
         if query is None or not query.isActive:
             error = self._pipeline.failure or (query.exception() if query else None)
-            raise QueryFailedError(f"the query ended: {_cause(error)}") from error
+            raise QueryFailedError(f"the query ended: {cause(error)}") from error
         return query
 
     def _reaches_end(self, query: StreamingQuery) -> bool:
@@ -221,10 +225,3 @@ def require_topics(client: Mapping[str, str], topics: list[str]) -> None:
         raise ConfigError(
             f"Kafka at {where}: no topic {', '.join(missing)}; create it, or correct the name in the configuration"
         )
-
-
-def _cause(error: Exception | None) -> str:
-    """The innermost cause on one line."""
-    lines = [text.strip() for text in str(error).splitlines() if text.strip()]
-    causes = [text for text in lines if text.startswith("Caused by:")]
-    return (causes or lines or ["no reason given"])[-1 if causes else 0]

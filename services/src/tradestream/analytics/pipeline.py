@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
 from tradestream.analytics.candles import CandleBook, Key, Partial
+from tradestream.analytics.checkpoint import Checkpoint
 from tradestream.analytics.config import AnalyticsConfig
 from tradestream.analytics.metrics import Metrics
 from tradestream.analytics.publish import CandleTopic, message
@@ -25,8 +26,8 @@ from tradestream.analytics.rows import (
     without_late,
     without_seen,
 )
-from tradestream.analytics.schema import read_trades
-from tradestream.analytics.state import Record, StateError, StateStore
+from tradestream.analytics.schema import explained, read_trades
+from tradestream.analytics.state import START_AFRESH, Record, StateError, StateStore
 from tradestream.analytics.storage import Storage
 from tradestream.logs import line
 
@@ -58,15 +59,13 @@ class Pipeline:
 
     Args:
         config: The job's configuration.
+        checkpoint: Spark's log of the query.
         outputs: Where its results go.
     """
 
-    def __init__(
-        self,
-        config: AnalyticsConfig,
-        outputs: Outputs,
-    ) -> None:
+    def __init__(self, config: AnalyticsConfig, checkpoint: Checkpoint, outputs: Outputs) -> None:
         self._config = config
+        self._checkpoint = checkpoint
         self._dead_letters = outputs.dead_letters
         self._store = outputs.store
         self._storage = outputs.storage
@@ -88,25 +87,21 @@ class Pipeline:
         started = self._batch_started
         return time.monotonic() - started if started is not None else 0.0
 
-    def start(self, *, spark_has_begun: bool) -> None:
+    def start(self) -> None:
         """Load the newest record and finish what it began.
 
-        Args:
-            spark_has_begun: Whether Spark's own checkpoint holds a batch.
-
         Raises:
-            StateError: The records and Spark's checkpoint are not of the same run.
+            StateError: The records and Spark's checkpoint are not of the same run, or damaged.
+            StorageError: What landed or what is stored is damaged.
         """
         record = self._store.load()
-        if record is None and spark_has_begun:
+        where = self._config.checkpoint
+        if record is None and self._checkpoint.begun():
+            raise StateError(f"{where}: Spark's checkpoint is there but the job's state is gone; {START_AFRESH}")
+        if record is not None and record.batch_id >= 0 and not self._checkpoint.has(record.batch_id):
             raise StateError(
-                f"{self._config.checkpoint}: Spark's checkpoint is there but the job's state is gone; move the "
-                "whole checkpoint directory away: the job then starts from what is stored and what Kafka holds"
-            )
-        if record is not None and record.batch_id >= 0 and not spark_has_begun:
-            raise StateError(
-                f"{self._config.checkpoint}: the job's state is there but Spark's checkpoint is gone; move the "
-                "whole checkpoint directory away: the job then starts from what is stored and what Kafka holds"
+                f"{where}: the job's state is there but batch {record.batch_id} is not in Spark's checkpoint; "
+                f"{START_AFRESH}"
             )
         if record is None:
             self._rebuild()
@@ -114,7 +109,9 @@ class Pipeline:
         else:
             self._record = record
             self._book = CandleBook(self._config.intervals_ms, self._config.lateness_ms, record.book)
+            self._storage.require_landed(record.landed)
             self._topic.publish(record.outbox)
+        self._checkpoint.rewind(self._record.batch_id)
         if self._record.staged:
             self._storage.move(self._record.staged)
         self._storage.clean(self._record.landed)
@@ -130,7 +127,8 @@ class Pipeline:
                 return
             if batch_id != self._record.batch_id + 1:
                 raise StateError(
-                    f"{self._config.checkpoint}: batch {batch_id} follows state of batch {self._record.batch_id}"
+                    f"{self._config.checkpoint}: batch {batch_id} follows state of batch {self._record.batch_id}; "
+                    f"{START_AFRESH}"
                 )
             self._batch_started = time.monotonic()
             try:
@@ -170,7 +168,7 @@ class Pipeline:
             return
         name = f"{record.epoch}-{record.step + 1:012d}"
         landed = record.landed
-        self._storage.stage(name, landed, record.closed)
+        self._storage.stage(name, landed, record.landed_rows, record.closed)
         self._save(landed=[], landed_rows=0, closed=[], staged=name, outbox=[])
         self._storage.move(name)
         self._storage.forget(landed)
@@ -182,7 +180,7 @@ class Pipeline:
         seen_by_spark = Observation()
         counts = [
             F.count("*").alias("rows"),
-            F.count("reason").alias("rejected"),
+            F.count_if(~F.col("valid")).alias("rejected"),
             F.min("kafka_timestamp").alias("oldest"),
         ]
         rows = read_trades(messages, self._config.lateness_ms).coalesce(self._config.shuffle_partitions)
@@ -197,6 +195,7 @@ class Pipeline:
         self._book.remember(summary.ids)
         updates = self._book.apply(partials)
         trades = sum(partial.candle.trade_count for partial in summary.partials)
+        self._checkpoint.keep(batch_id)
         self._save(
             batch_id=batch_id,
             landed=[*self._record.landed, name] if trades else self._record.landed,
@@ -213,13 +212,13 @@ class Pipeline:
 
     def _distinct(self, landed: DataFrame, name: str) -> tuple[Summary, str, Counter[Key]]:
         """Summary of the trades that were not read before, where they landed, and how many were."""
-        summary = summarise(landed.where("reason is null"))
+        summary = summarise(landed.where("valid"))
         seen = self._book.seen_among(summary.ids)
         if not seen and not summary.repeated.total():
             return summary, name, Counter()
         before = _count(summary.partials)
         distinct_name = f"{name}-distinct"
-        distinct = self._storage.land(without_seen(landed.where("reason is null"), seen), distinct_name)
+        distinct = self._storage.land(without_seen(landed.where("valid"), seen), distinct_name)
         self._storage.forget([name])
         summary = summarise(distinct)
         return summary, distinct_name, before - _count(summary.partials)
@@ -237,7 +236,7 @@ class Pipeline:
             elif partial.min_offset < cut.offset:
                 mixed.append(cut)
         if mixed:
-            left = summarise(without_late(self._storage.landed([name]).where("reason is null"), mixed)).partials
+            left = summarise(without_late(self._storage.landed([name]).where("valid"), mixed)).partials
             minutes = {(cut.key, cut.open_time) for cut in mixed}
             on_time += [partial for partial in left if (partial.key, partial.candle.open_time) in minutes]
         return on_time, _count(partials) - _count(on_time)
@@ -248,10 +247,11 @@ class Pipeline:
         A letter is JSON: reason, topic, partition, offset, and the message's first 128 KiB as ``raw`` or, where they
         are no UTF-8, as ``raw_base64``. However encoded, that stays below the megabyte that a topic takes.
         """
-        cut = landed.where("reason is not null").withColumn("raw", F.expr(f"substring(raw, 1, {_LETTER_BYTES})"))
+        rejected = explained(landed.where("not valid"), self._config.lateness_ms)
+        cut = rejected.withColumn("raw", F.expr(f"substring(raw, 1, {_LETTER_BYTES})"))
         letters = cut.selectExpr(
-            "concat_ws(':', kafka_topic, kafka_partition, kafka_offset) as key",
-            """to_json(named_struct('reason', reason, 'topic', kafka_topic, 'partition', kafka_partition,
+            f"concat_ws(':', '{self._config.topic}', kafka_partition, kafka_offset) as key",
+            f"""to_json(named_struct('reason', reason, 'topic', '{self._config.topic}', 'partition', kafka_partition,
                 'offset', kafka_offset, 'raw', if(is_valid_utf8(raw), cast(raw as string), null),
                 'raw_base64', if(is_valid_utf8(raw), null, base64(raw)))) as value""",
         )
@@ -283,12 +283,13 @@ class Pipeline:
 
     def _rebuild(self) -> None:
         """Begin a new run of records: know the stored trades, and put together the candles that they leave open."""
-        trades, candles = self._storage.trades(), self._storage.candles()
-        if trades is None:
-            return
-        ends = closed_ends(candles) if candles is not None else {}
-        self._book.remember(ids(trades))
-        self._book.restore(summarise(still_open(trades, ends, self._config.intervals_ms)).partials, ends)
+        with self._storage.reading():
+            trades, candles = self._storage.trades(), self._storage.candles()
+            if trades is None:
+                return
+            ends = closed_ends(candles) if candles is not None else {}
+            self._book.remember(ids(trades))
+            self._book.restore(summarise(still_open(trades, ends, self._config.intervals_ms)).partials, ends)
         log.info(line("state_rebuilt", storage=self._config.storage))
 
 

@@ -17,7 +17,11 @@ from tradestream.analytics.candles import EXACT, MINUTE_MS, Candle, Cut, Key, Pa
 
 _OPEN_TIME = f"trade_time div {MINUTE_MS} * {MINUTE_MS} as open_time"
 
-# quantity = whole + part makes each product exact, decimal(38,12) and decimal(31,20); the driver adds the two sums.
+# Nothing here rounds or overflows, for up to 10^8 trades of a series and minute. Quantity = whole + part makes each
+# product exact: decimal(22,12) * decimal(15,0) is decimal(38,12), times decimal(8,8) it is decimal(31,20). Their sums
+# are decimal(38,12) and decimal(38,20), with 26 and 18 digits before the point; trade.MOST_AMOUNT allows 10^12 for one
+# trade's price * whole and its price 10^10 for price * part, so that even 10^14 and 10^8 trades fit. The sum of
+# quantities is decimal(32,8): 10^10 trades of 10^14. The driver adds the two parts of a quote volume exactly.
 _WHOLE = "cast(floor(quantity) as decimal(15,0)) as whole"
 _PART = "cast(quantity - floor(quantity) as decimal(8,8)) as part"
 

@@ -1,96 +1,132 @@
 """From a Kafka message to a row, or to the reason why it is none: built-in SQL functions only, nothing leaves the JVM.
 
-``from_json`` turns what it cannot read into NULL. So a row is first held against `_VALID`; only where that fails is the
-message looked at again to find the true reason.
+What a trade is, `tradestream.trade` says: the checks are made from its definitions, and a property test holds the two
+against each other. Only the time of arrival in Kafka is looked at here alone. What does not fit is refused with the
+reason, never rounded.
 
-Numbers. A price has at most 10 integer and 12 fractional digits, a quantity 14 and 8, and a trade's quote amount stays
-below 10^12. Then a product of both needs 20 fractional digits, which the sums of `rows` hold exactly in 38-digit
-decimals for batches of up to a million trades. What does not fit is refused with that reason, never rounded.
+``from_json`` turns what it cannot read into NULL. So every row is held against `_VALID`; only a message that fails is
+looked at again by `explained`. That is a query of its own because the JVM never compiles a method of more than 8,000
+bytes: with the reasons in it, the code that Spark makes for every row would be interpreted for ever.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from pyspark.sql import DataFrame
 
-PRICE = "decimal(22,12)"
-QUANTITY = "decimal(22,8)"
+from tradestream import trade
+from tradestream.trade import PRICE_DIGITS, QUANTITY_DIGITS, Digits
 
 _MESSAGE = """event_id string, event_type string, exchange string, symbol string, price string, quantity string,
     trade_time bigint, trade_time_us bigint, timestamp string, buyer_is_maker boolean, trade_id bigint,
     damaged string"""
 
-# Names become directories: they hold nothing that could surprise a reader of paths; Spark escapes the slash.
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9._/:-]{0,63}$"
-_PRICE_TEXT = r"^[0-9]{1,10}([.][0-9]{1,12})?$"
-_QUANTITY_TEXT = r"^[0-9]{1,14}([.][0-9]{1,8})?$"
-# 2009-01-01: before any trade of a crypto currency, and above any plausible time in seconds.
-_OLDEST_MS = 1_230_768_000_000
 
-# Whether a number was a string in the message; from_json does not tell. The cheap test nearly always decides.
-_IS_STRING = """(contains(text, '"{0}":"') or rlike(text, r'"{0}"\\s*:\\s*"'))"""
+class _Check(NamedTuple):
+    """What must be true of a field, in SQL, and what is said where it is not."""
 
-_VALID = f"""coalesce(
-    j.damaged is null and j.event_type = 'trade' and length(j.event_id) between 1 and 64
-    and rlike(j.exchange, r'{_NAME}') and rlike(j.symbol, r'{_NAME}')
-    and rlike(j.price, r'{_PRICE_TEXT}') and {_IS_STRING.format("price")} and price > 0
-    and rlike(j.quantity, r'{_QUANTITY_TEXT}') and {_IS_STRING.format("quantity")} and quantity > 0
-    and price * cast(quantity as decimal(15,0)) < 999999999999
-    and j.trade_id >= 0 and j.buyer_is_maker is not null and year(received) between 2009 and 9998
-    and j.trade_time between {_OLDEST_MS} and unix_millis(timestamp) + ahead, false)"""
+    field: str
+    test: str
+    otherwise: str
 
 
-def _wrong(field: str, test: str, otherwise: str) -> str:
-    """SQL: two branches of a CASE, for a field that is absent and for one that fails ``test``."""
-    return f"""
-        when get_json_object(text, '$.{field}') is null then '{field} is missing'
-        when not coalesce({test}, false) then '{field} {otherwise}'"""
+def _matches(field: str, pattern: str) -> str:
+    # \z is Java's very end of a text; $ would let a line end pass.
+    return rf"rlike(j.{field}, r'^(?:{pattern})\z')"
 
 
-_REASON = f"""case
-    when valid then null
-    when coalesce(length(value), 0) = 0 then 'the message is empty'
-    when json_object_keys(text) is null then 'not a JSON object'
-    {_wrong("event_type", "j.event_type = 'trade'", "is not trade")}
-    {_wrong("event_id", "length(j.event_id) between 1 and 64", "is not a string of 1 to 64 characters")}
-    {_wrong("exchange", f"rlike(j.exchange, r'{_NAME}')", "is not a name of up to 64 letters, digits and . _ / : -")}
-    {_wrong("symbol", f"rlike(j.symbol, r'{_NAME}')", "is not a name of up to 64 letters, digits and . _ / : -")}
-    {_wrong("price", _IS_STRING.format("price"), "is not a string")}
-    {
-    _wrong(
+def _name(field: str) -> _Check:
+    test = _matches(field, trade.NAME_PATTERN)
+    return _Check(field, test, "is not a name of up to 64 letters, digits and . _ / : -")
+
+
+def _decimal(field: str, digits: Digits) -> list[_Check]:
+    # Whether it was a string in the message; from_json does not tell. The cheap test nearly always decides.
+    is_string = rf"""(contains(text, '"{field}":"') or rlike(text, r'"{field}"\s*:\s*"'))"""
+    limits = f"is not a decimal of at most {digits.whole} integer and {digits.fraction} fractional digits"
+    return [
+        _Check(field, is_string, "is not a string"),
+        _Check(field, _matches(field, digits.pattern), limits),
+        _Check(field, f"{field} > 0", "is not positive"),
+    ]
+
+
+_EVENT_ID = """concat(substr(sha, 1, 8), '-', substr(sha, 9, 4), '-5', substr(sha, 14, 3), '-',
+    translate(substr(sha, 17, 1), '0123456789abcdef', '89ab89ab89ab89ab'), substr(sha, 18, 3), '-',
+    substr(sha, 21, 12))"""
+
+_CHECKS = [
+    _Check("event_type", "j.event_type = 'trade'", "is not trade"),
+    _name("exchange"),
+    _name("symbol"),
+    *_decimal("price", PRICE_DIGITS),
+    *_decimal("quantity", QUANTITY_DIGITS),
+    # decimal(22,12) times decimal(15,0) has 38 digits: nothing is rounded.
+    _Check(
         "price",
-        f"rlike(j.price, r'{_PRICE_TEXT}')",
-        "is not a decimal of at most 10 integer and 12 fractional digits",
-    )
-}
-    {_wrong("price", "price > 0", "is not positive")}
-    {_wrong("quantity", _IS_STRING.format("quantity"), "is not a string")}
-    {
-    _wrong(
-        "quantity",
-        f"rlike(j.quantity, r'{_QUANTITY_TEXT}')",
-        "is not a decimal of at most 14 integer and 8 fractional digits",
-    )
-}
-    {_wrong("quantity", "quantity > 0", "is not positive")}
-    {_wrong("price", "price * cast(quantity as decimal(15,0)) < 999999999999", "times quantity is not below 10^12")}
-    {_wrong("trade_id", "j.trade_id >= 0", "is not a 64-bit integer of 0 or more")}
-    {_wrong("buyer_is_maker", "j.buyer_is_maker is not null", "is not true or false")}
-    {_wrong("timestamp", "year(received) between 2009 and 9998", "is not an ISO 8601 time")}
-    {_wrong("trade_time", f"j.trade_time >= {_OLDEST_MS}", "is not an integer of milliseconds since 1970")}
-    {
-    _wrong(
+        f"price * ceil(quantity) <= {trade.MOST_AMOUNT}",
+        f"times the quantity rounded up is above {trade.MOST_AMOUNT}",
+    ),
+    _Check("trade_id", "j.trade_id >= 0", "is not a 64-bit integer of 0 or more"),
+    _Check("buyer_is_maker", "j.buyer_is_maker is not null", "is not true or false"),
+    _Check(
+        "timestamp",
+        f"{_matches('timestamp', trade.TIMESTAMP_PATTERN)} and year(received) between 2009 and 9998",
+        "is not an ISO 8601 time in UTC",
+    ),
+    _Check(
+        "trade_time",
+        f"j.trade_time between {trade.OLDEST_MS} and {trade.NEWEST_MS}",
+        "is not an integer of milliseconds since 1970",
+    ),
+    _Check(
         "trade_time",
         "j.trade_time <= unix_millis(timestamp) + ahead",
         "is later than its arrival at Kafka and the watermark allow",
-    )
-}
-    when get_json_object(text, '$.trade_time_us') is not null and j.trade_time_us is null
-        then 'trade_time_us is not a 64-bit integer'
+    ),
+    _Check("event_id", f"j.event_id = {_EVENT_ID}", "is not that of this trade"),
+]
+_MICROSECONDS = "j.trade_time_us between 0 and 99999999999999999"
+
+_VALID = f"""coalesce(j.damaged is null and {" and ".join(check.test for check in _CHECKS)}
+    and (j.trade_time_us is null or {_MICROSECONDS}), false)"""
+
+
+def _wrong(check: _Check) -> str:
+    """SQL: two branches of a CASE, for a field that is absent and for one that fails its test."""
+    return f"""
+        when get_json_object(text, '$.{check.field}') is null then '{check.field} is missing'
+        when not coalesce({check.test}, false) then '{check.field} {check.otherwise}'"""
+
+
+_REASON = f"""case
+    when coalesce(length(value), 0) = 0 then 'the message is empty'
+    when json_object_keys(text) is null then 'not a JSON object'
+    {"".join(map(_wrong, _CHECKS))}
+    when get_json_object(text, '$.trade_time_us') is not null and not coalesce({_MICROSECONDS}, false)
+        then 'trade_time_us is not an integer of microseconds since 1970'
     else 'a field has the wrong type' end"""
 
 
+def _parsed(messages: DataFrame, ahead_ms: int) -> DataFrame:
+    """``messages`` with the columns that the checks look at; ``value`` and ``timestamp`` are as Kafka has them."""
+    read = messages.selectExpr("*", "cast(value as string) as text").selectExpr(
+        "*", f"from_json(text, '{_MESSAGE}', map('columnNameOfCorruptRecord', 'damaged')) as j"
+    )
+    identity = "concat_ws(':', j.exchange, j.symbol, j.trade_id)"
+    return read.selectExpr(
+        "*",
+        f"try_cast(j.price as decimal({sum(PRICE_DIGITS)},{PRICE_DIGITS.fraction})) as price",
+        f"try_cast(j.quantity as decimal({sum(QUANTITY_DIGITS)},{QUANTITY_DIGITS.fraction})) as quantity",
+        "try_cast(j.timestamp as timestamp) as received",
+        f"sha1(concat(x'{trade.NAMESPACE.hex}', cast({identity} as binary))) as sha",
+        f"{ahead_ms} as ahead",
+    )
+
+
 def read_trades(messages: DataFrame, ahead_ms: int) -> DataFrame:
-    """Rows of messages: trades with ``reason`` NULL, and what is none with its ``reason`` and ``raw`` value.
+    """Rows of messages: trades with ``valid`` true, and what is none with its ``raw`` value.
 
     Args:
         messages: As Spark's Kafka source gives them.
@@ -99,34 +135,34 @@ def read_trades(messages: DataFrame, ahead_ms: int) -> DataFrame:
 
     Returns:
         Columns event_id, exchange, symbol, trade_id, price, quantity, trade_time (ms), trade_time_us, buyer_is_maker,
-        timestamp, kafka_timestamp, kafka_topic, kafka_partition, kafka_offset, reason, raw.
+        timestamp, kafka_timestamp, kafka_partition, kafka_offset, valid, raw.
     """
-    read = messages.selectExpr("*", "cast(value as string) as text").selectExpr(
-        "*", f"from_json(text, '{_MESSAGE}', map('columnNameOfCorruptRecord', 'damaged')) as j"
+    return (
+        _parsed(messages, ahead_ms)
+        .selectExpr("*", f"{_VALID} as valid")
+        .selectExpr(
+            "j.event_id",
+            "j.exchange",
+            "j.symbol",
+            "j.trade_id",
+            "price",
+            "quantity",
+            "j.trade_time",
+            "j.trade_time_us",
+            "j.buyer_is_maker",
+            "received as timestamp",
+            "timestamp as kafka_timestamp",
+            "partition as kafka_partition",
+            "offset as kafka_offset",
+            "valid",
+            "if(valid, null, value) as raw",
+        )
     )
-    cast = read.selectExpr(
-        "*",
-        f"try_cast(j.price as {PRICE}) as price",
-        f"try_cast(j.quantity as {QUANTITY}) as quantity",
-        "try_cast(j.timestamp as timestamp) as received",
-        f"{ahead_ms} as ahead",
-    )
-    judged = cast.selectExpr("*", f"{_VALID} as valid")
-    return judged.selectExpr(
-        "j.event_id",
-        "j.exchange",
-        "j.symbol",
-        "j.trade_id",
-        "price",
-        "quantity",
-        "j.trade_time",
-        "j.trade_time_us",
-        "j.buyer_is_maker",
-        "received as timestamp",
-        "timestamp as kafka_timestamp",
-        "topic as kafka_topic",
-        "partition as kafka_partition",
-        "offset as kafka_offset",
-        f"{_REASON} as reason",
-        "if(valid, null, value) as raw",
+
+
+def explained(rejected: DataFrame, ahead_ms: int) -> DataFrame:
+    """The rows of `read_trades` that are no trades, as kafka_partition, kafka_offset, raw and the ``reason``."""
+    messages = rejected.selectExpr("raw as value", "kafka_timestamp as timestamp", "kafka_partition", "kafka_offset")
+    return _parsed(messages, ahead_ms).selectExpr(
+        "kafka_partition", "kafka_offset", "value as raw", f"{_REASON} as reason"
     )

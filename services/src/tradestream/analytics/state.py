@@ -17,6 +17,8 @@ from tradestream.errors import FatalError
 
 _KEPT = 5
 
+START_AFRESH = "move the whole checkpoint directory away: the job then starts from what is stored and what Kafka holds"
+
 
 class StateError(FatalError):
     """The stored state does not fit Spark's checkpoint, or cannot be read."""
@@ -71,11 +73,12 @@ class StateStore:
             return None
         try:
             return self._decoder.decode(self._directory.read(names[-1]))
-        except msgspec.MsgspecError as error:
-            raise StateError(f"{self._directory.path(names[-1])}: is damaged: {error}") from error
+        except (msgspec.MsgspecError, OSError) as error:
+            # The record before it will not do: what this one says may be published.
+            raise StateError(f"{self._directory.path(names[-1])}: is damaged: {error}; {START_AFRESH}") from error
 
     def save(self, record: Record) -> None:
-        """Write ``record`` as the newest and drop the oldest."""
+        """Write ``record`` as the newest, on disk on return, and drop the oldest."""
         self._directory.write(f"{record.step:015d}.state", self._encoder.encode(record))
         for name in self._names()[:-_KEPT]:
             self._directory.delete(name)

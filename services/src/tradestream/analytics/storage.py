@@ -8,16 +8,27 @@
 A batch lands as it is, in a file or two. From time to time what has landed is sorted into one file per partition under
 `_staging`, recorded, and renamed to where readers look. So each trade is in Parquet once, a partition gets one file
 per move, and no reader meets a file that is still being written.
+
+Each step is on disk before what it was made from is deleted. A file that is broken all the same stops the job with its
+name: Spark itself would pass over an empty file without a word.
 """
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame, SparkSession
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 from pyspark.sql.types import StructType
 
 from tradestream.analytics.candles import Update
 from tradestream.analytics.files import Directory
 from tradestream.analytics.publish import fields
+from tradestream.analytics.state import START_AFRESH
+from tradestream.errors import FatalError, cause
 
 _TRADE = [
     "event_id",
@@ -38,6 +49,17 @@ _CANDLE = """exchange string, symbol string, interval string, open_time bigint, 
     price_change decimal(23,12), price_change_percent decimal(38,8), first_trade_id bigint, last_trade_id bigint,
     missing_trades bigint"""
 
+# Every Parquet file begins and ends with this, and has the length of its footer in four bytes more.
+_MAGIC = b"PAR1"
+_SHORTEST = 12
+
+
+_REPLACED = "move that file away: what it held is made again from what else is stored and what Kafka still holds"
+
+
+class StorageError(FatalError):
+    """What is stored cannot be read: says which file and what to do."""
+
 
 class Storage:
     """The directories of one pipeline.
@@ -54,6 +76,7 @@ class Storage:
     def land(self, trades: DataFrame, name: str) -> DataFrame:
         """Write rows as landing directory ``name``, in place of an earlier attempt's, and read them back."""
         trades.write.mode("overwrite").option("compression", "lz4_raw").parquet(self._landing(name))
+        self.root.sync(f"_landing/{name}")
         return self.landed([name], trades.schema)
 
     def landed(self, names: list[str], schema: StructType | None = None) -> DataFrame:
@@ -61,16 +84,37 @@ class Storage:
         reader = self._spark.read if schema is None else self._spark.read.schema(schema)
         return reader.parquet(*map(self._landing, names))
 
-    def stage(self, name: str, landed: list[str], closed: list[Update]) -> None:
-        """Write landed trades and closed candles as finished files below staging directory ``name``."""
+    def require_landed(self, names: list[str]) -> None:
+        """Hold what landed under ``names`` against what a Parquet file looks like.
+
+        Raises:
+            StorageError: A file is torn, or a directory is gone.
+        """
+        for name in names:
+            files = [file for file in self.root.files(f"_landing/{name}") if file.endswith(".parquet")]
+            if not files:
+                raise StorageError(f"{self._landing(name)}: is gone; {START_AFRESH}")
+            for file in files:
+                if self.root.edges(f"_landing/{name}/{file}", len(_MAGIC)) != (_MAGIC, _MAGIC):
+                    raise StorageError(f"{self._landing(name)}/{file}: is no whole Parquet file; {START_AFRESH}")
+
+    def stage(self, name: str, landed: list[str], trades: int, closed: list[Update]) -> None:
+        """Write landed trades and closed candles as finished files below staging directory ``name``.
+
+        Args:
+            name: The staging directory, in place of an earlier attempt's.
+            landed: Landing directories.
+            trades: How many trades these hold.
+            closed: Candles.
+
+        Raises:
+            StorageError: What landed cannot be read, or is not as many trades.
+        """
         self.root.delete(f"_staging/{name}")
         if landed:
-            rows = (
-                self.landed(landed)
-                .where("reason is null")
-                .selectExpr("exchange", _DATE.format("trade_time"), "symbol", *_TRADE)
-            )
-            self._write(rows, ["exchange", "date", "symbol"], "trade_id", f"{name}/trades")
+            self.require_landed(landed)
+            with _readable(self.root.path("_landing"), START_AFRESH):
+                self._stage_trades(name, landed, trades)
         if closed:
             values = [fields(update) for update in closed]
             table = self._spark.createDataFrame([tuple(value.values()) for value in values], _CANDLE)
@@ -80,14 +124,28 @@ class Storage:
                 "open_time",
                 f"{name}/candles",
             )
+        self.root.sync(f"_staging/{name}")
+
+    def _stage_trades(self, name: str, landed: list[str], trades: int) -> None:
+        read = Observation()
+        rows = self.landed(landed).where("valid").observe(read, F.count("*").alias("trades"))
+        columns = rows.selectExpr("exchange", _DATE.format("trade_time"), "symbol", *_TRADE)
+        self._write(columns, ["exchange", "date", "symbol"], "trade_id", f"{name}/trades")
+        if read.get["trades"] != trades:
+            raise StorageError(
+                f"{self.root.path('_landing')}: holds {read.get['trades']} trades instead of {trades}; {START_AFRESH}"
+            )
 
     def move(self, name: str) -> None:
         """Bring the files of staging directory ``name`` to where readers look; can be repeated after a crash."""
+        moved = []
         for file in self.root.files(f"_staging/{name}"):
             directory, _, base = file.rpartition("/")
             if base.startswith("part-"):
                 # part-00003-<uuid>.c000.zstd.parquet: the uuid differs at each attempt, the number suffices.
-                self.root.move(f"_staging/{name}/{file}", f"{directory}/{name}-{base[5:10]}.parquet")
+                moved.append(f"{directory}/{name}-{base[5:10]}.parquet")
+                self.root.move(f"_staging/{name}/{file}", moved[-1])
+        self.root.sync(*moved)
         self.root.delete(f"_staging/{name}")
 
     def forget(self, names: list[str]) -> None:
@@ -101,15 +159,31 @@ class Storage:
         self.forget([name for name in self.root.names("_landing") if name not in keep])
 
     def trades(self) -> DataFrame | None:
-        """All stored trades, or None."""
+        """All stored trades, or None; see `reading`."""
         return self._read("trades")
 
     def candles(self) -> DataFrame | None:
-        """All stored candles, or None."""
+        """All stored candles, or None; see `reading`."""
         return self._read("candles")
 
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """While `trades` and `candles` are read.
+
+        Raises:
+            StorageError: A file cannot be read.
+        """
+        with _readable(self.root.uri, _REPLACED):
+            yield
+
     def _read(self, name: str) -> DataFrame | None:
-        return self._spark.read.parquet(self.root.path(name)) if self.root.names(name) else None
+        if not self.root.names(name):
+            return None
+        path = self.root.path(name)
+        files = self._spark.read.format("binaryFile").option("pathGlobFilter", "*.parquet").load(path)
+        for torn in files.where(f"length < {_SHORTEST}").select("path").head(1):
+            raise StorageError(f"{torn.path}: is no whole Parquet file; {_REPLACED}")
+        return self._spark.read.parquet(path)
 
     def _landing(self, name: str) -> str:
         return self.root.path(f"_landing/{name}")
@@ -118,3 +192,12 @@ class Storage:
         together = rows.repartition(*partitions).sortWithinPartitions(*partitions, order)
         writer = together.write.mode("overwrite").partitionBy(*partitions).option("compression", "zstd")
         writer.parquet(self.root.path(f"_staging/{name}"))
+
+
+@contextmanager
+def _readable(what: str, remedy: str) -> Iterator[None]:
+    """Turn Spark's error about a file into one that says what to do; Spark's names the file."""
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        raise StorageError(f"{what}: {cause(error)}; {remedy}") from error

@@ -11,7 +11,7 @@ import msgspec
 
 from tradestream.errors import RejectedError
 from tradestream.exchange.repair import Gap, Page
-from tradestream.trade import Trade, event_id, iso_utc
+from tradestream.trade import MOST_AMOUNT, Trade, amount_fits, event_id, iso_utc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -108,7 +108,11 @@ def new_trade(  # noqa: PLR0913 - a trade has as many parts
         times: when it was matched.
         buyer_is_maker: true when the taker sold.
         received_ns: when it was received, in nanoseconds since 1970.
+
+    Raises:
+        RejectedError: it stands for more than a candle can hold.
     """
+    check_amount(price, quantity)
     return Trade(
         event_id(exchange, symbol, trade_id),
         "trade",
@@ -122,6 +126,12 @@ def new_trade(  # noqa: PLR0913 - a trade has as many parts
         trade_id,
         times[1],
     )
+
+
+def check_amount(price: str, quantity: str) -> None:
+    """Lets a trade pass whose price times its quantity fits what is computed of it; else raises RejectedError."""
+    if not amount_fits(price, quantity):
+        raise RejectedError("invalid_value", f"price times the quantity rounded up is above {MOST_AMOUNT}")
 
 
 def halves(symbol: str) -> tuple[str, str] | None:

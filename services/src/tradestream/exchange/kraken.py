@@ -51,7 +51,7 @@ from tradestream.exchange.common import (
     rest_base,
 )
 from tradestream.exchange.repair import Limits
-from tradestream.trade import DECIMAL_PATTERN, Id, PositiveDecimal, Trade
+from tradestream.trade import ABOVE_ZERO, PRICE_DIGITS, QUANTITY_DIGITS, Digits, Id, Price, Quantity, Trade
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +62,11 @@ _MOST_ROWS = 1000
 _EARLIER_US = 1000
 """How long before the trade that precedes a gap the answer shall begin, so that this trade is in it."""
 
-_PLAIN = re.compile(DECIMAL_PATTERN.encode())
+_SECOND_DIGITS = Digits(20, 18)
+_PLAIN = {
+    digits: re.compile(rf"{ABOVE_ZERO}{digits.pattern}\Z".encode())
+    for digits in (PRICE_DIGITS, QUANTITY_DIGITS, _SECOND_DIGITS)
+}
 _WITH_EXPONENT = re.compile(rb"[0-9.]{1,40}[eE][+-]?[0-9]{1,3}")
 _LATER = ("EAPI:Rate limit exceeded", "EGeneral:Too many requests", "EGeneral:Internal error", "EService:")
 
@@ -82,8 +86,8 @@ class _Message(msgspec.Struct, gc=False):
 
 
 class _Row(msgspec.Struct, array_like=True, gc=False):
-    price: PositiveDecimal
-    volume: PositiveDecimal
+    price: Price
+    volume: Quantity
     seconds: msgspec.Raw
     side: Literal["b", "s"]
     order_type: str
@@ -165,7 +169,15 @@ class Kraken:
         except UNREADABLE as error:
             return _not_a_trade(frame, error)
         return [
-            _trade(row.symbol, row.trade_id, _text(row.price), _text(row.qty), at(row.timestamp), row.side, received_ns)
+            _trade(
+                row.symbol,
+                row.trade_id,
+                _text(row.price, PRICE_DIGITS),
+                _text(row.qty, QUANTITY_DIGITS),
+                at(row.timestamp),
+                row.side,
+                received_ns,
+            )
             for row in rows
         ]
 
@@ -209,16 +221,16 @@ def _trade(  # noqa: PLR0913, PLR0917 - what both interfaces have of a trade
     )
 
 
-def _text(number: msgspec.Raw) -> str:
+def _text(number: msgspec.Raw, digits: Digits) -> str:
     """Returns a JSON number as decimal text with every digit, without an exponent.
 
     Raises:
-        RejectedError: it is not a number above zero that fits the trade's decimals.
+        RejectedError: it is not a number above zero of at most so many digits.
     """
     written = bytes(number)
     if _WITH_EXPONENT.fullmatch(written):
         written = format(Decimal(written.decode()), "f").encode()
-    if not _PLAIN.match(written):
+    if not _PLAIN[digits].match(written):
         reason = "invalid_value" if written[:1] in b"-0123456789" else "wrong_type"
         raise RejectedError(reason, f"{written[:60]!r} is not a decimal above zero")
     return written.decode()
@@ -226,7 +238,7 @@ def _text(number: msgspec.Raw) -> str:
 
 def _times(seconds: msgspec.Raw) -> Times:
     """Returns seconds since 1970, with up to 18 decimals of which six are kept, as a trade's time."""
-    whole, _, fraction = _text(seconds).partition(".")
+    whole, _, fraction = _text(seconds, _SECOND_DIGITS).partition(".")
     return at_us(int(whole + fraction[:6].ljust(6, "0")))
 
 

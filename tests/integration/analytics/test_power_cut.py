@@ -1,0 +1,167 @@
+"""After a power cut, or with a file that is broken for whatever reason."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from integration.analytics.inside import Disk, Inside
+from integration.analytics.job import Job, message, trade
+from integration.broker import Broker
+from tradestream.analytics.state import StateError
+from tradestream.analytics.storage import Storage, StorageError
+from tradestream.trade import Trade
+
+pytestmark = pytest.mark.timeout(400)
+
+START = 1_610_064_000_000
+MINUTE = 60_000
+# Nothing becomes Parquet before a test wants it.
+NEVER = 3600
+
+
+class PowerCutError(Exception):
+    """The end of a run, at a place that a test chose."""
+
+
+def trades(first: int, last: int) -> list[Trade]:
+    """Trades of two symbols, ten a minute, by their ids."""
+    return [
+        trade(number, START + number * MINUTE // 10, symbol=symbol)
+        for number in range(first, last)
+        for symbol in ("BTCUSDT", "ETHUSDT")
+    ]
+
+
+def identities(first: int, last: int) -> list[tuple[str, int]]:
+    return sorted((each.symbol, each.trade_id) for each in trades(first, last))
+
+
+def stored(job: Job) -> list[tuple[str, int]]:
+    return sorted((row["symbol"], row["trade_id"]) for row in job.trades())
+
+
+def program(folder: Path, kafka: Broker, name: str) -> Job:
+    job = Job(folder, kafka, name, flush_seconds=NEVER, max_offsets_per_trigger=100)
+    kafka.create_topics([job.topic, job.dead_letters, job.candles])
+    return job
+
+
+def forget_to_flush(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tradestream.analytics.pipeline.Pipeline.flush", lambda _pipeline: None)
+
+
+def cut_before_move(monkeypatch: pytest.MonkeyPatch) -> None:
+    def move(_storage: Storage, _name: str) -> None:
+        raise PowerCutError
+
+    monkeypatch.setattr(Storage, "move", move)
+
+
+MOMENTS = {"landed": forget_to_flush, "staged": cut_before_move, "moved": lambda _: None}
+
+
+@pytest.mark.parametrize("names_survive", [True, False], ids=["empty", "lost"])
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_nothing_is_lost_or_doubled(
+    tmp_path: Path, kafka: Broker, spark: SparkSession, moment: str, *, names_survive: bool
+) -> None:
+    job = program(tmp_path, kafka, f"power-{moment}-{names_survive}")
+    with pytest.MonkeyPatch.context() as patched:
+        disk = Disk(tmp_path, patched)
+        job.produce(map(message, trades(0, 125)))
+        first = Inside(spark, job)
+        first.until_taken(250)
+        MOMENTS[moment](patched)
+        with contextlib.suppress(PowerCutError):
+            first.job.stop()
+        disk.cut_power(names_survive=names_survive)
+    job.produce(map(message, trades(125, 200)))
+    second = Inside(spark, job)
+    second.until_taken(150)
+    second.job.stop()
+    assert second.count("events_processed_total") == 150, "what was taken before is not taken again"
+    assert stored(job) == identities(0, 200)
+    closed = [(row["symbol"], row["open_time"]) for row in job.stored_candles() if row["interval"] == "1m"]
+    # The newest trade is in minute 19: with a watermark of five minutes 14 are closed.
+    wanted = [(symbol, START + minute * MINUTE) for symbol in ("BTCUSDT", "ETHUSDT") for minute in range(14)]
+    assert sorted(closed) == wanted
+
+
+def broken(path: Path, how: str) -> None:
+    """Spoil a file and leave the checksum that Hadoop keeps beside it."""
+    size = path.stat().st_size
+    path.write_bytes({"empty": b"", "zeros": bytes(size), "half": path.read_bytes()[: size // 2]}[how])
+
+
+@pytest.fixture(scope="module")
+def landed(tmp_path_factory: pytest.TempPathFactory, kafka: Broker, spark: SparkSession) -> Job:
+    """A job that stopped with trades in landing directories and in Parquet."""
+    job = program(tmp_path_factory.mktemp("landed"), kafka, "broken")
+    job.produce(map(message, trades(0, 125)))
+    first = Inside(spark, job)
+    first.until_taken(250)
+    first.job.stop()
+    job.produce(map(message, trades(125, 200)))
+    second = Inside(spark, job)
+    second.until_taken(150)
+    with pytest.MonkeyPatch.context() as patched:
+        forget_to_flush(patched)
+        second.job.stop()
+    return job
+
+
+@pytest.fixture
+def copy(tmp_path: Path, landed: Job, kafka: Broker) -> Job:
+    """That job, to be spoilt; it has the topics in common."""
+    job = Job(tmp_path, kafka, landed.topic, flush_seconds=NEVER, max_offsets_per_trigger=100)
+    shutil.copytree(landed.storage, job.storage)
+    shutil.copytree(landed.checkpoint, job.checkpoint)
+    return job
+
+
+@pytest.mark.parametrize("how", ["empty", "zeros", "half"])
+def test_a_broken_landed_file_is_named_and_taken_from_kafka_again(spark: SparkSession, copy: Job, how: str) -> None:
+    file = min((copy.storage / "_landing").glob("*/*.parquet"))
+    broken(file, how)
+    with pytest.raises(StorageError, match=rf"{file.name}.*move the whole checkpoint directory away"):
+        Inside(spark, copy)
+    shutil.rmtree(copy.checkpoint)
+    again = Inside(spark, copy)
+    again.until_taken(150)
+    again.job.stop()
+    assert stored(copy) == identities(0, 200)
+
+
+@pytest.mark.parametrize("how", ["empty", "zeros", "half"])
+def test_a_broken_record_is_named(spark: SparkSession, copy: Job, how: str) -> None:
+    file = max((copy.checkpoint / "state").glob("*.state"))
+    broken(file, how)
+    with pytest.raises(StateError, match=rf"{file.name}: is damaged.*move the whole checkpoint directory away"):
+        Inside(spark, copy)
+
+
+def test_spark_s_log_without_the_last_batch_is_named(spark: SparkSession, copy: Job) -> None:
+    broken(max((copy.checkpoint / "spark" / "offsets").glob("[0-9]*"), key=lambda path: int(path.name)), "empty")
+    with pytest.raises(StateError, match=r"is not in Spark's checkpoint; move the whole checkpoint directory away"):
+        Inside(spark, copy)
+
+
+@pytest.mark.parametrize("how", ["empty", "zeros", "half"])
+def test_a_broken_file_that_readers_see_is_named_by_a_rebuild_and_made_again(
+    spark: SparkSession, copy: Job, how: str
+) -> None:
+    shutil.rmtree(copy.checkpoint)
+    file = min((copy.storage / "trades").glob("*/*/*/*.parquet"))
+    broken(file, how)
+    with pytest.raises(StorageError, match=rf"{file.name}.*move that file away"):
+        Inside(spark, copy)
+    file.unlink()
+    again = Inside(spark, copy)
+    again.until("all trades", lambda: again.count("events_processed_total") >= 275)
+    again.job.stop()
+    assert stored(copy) == identities(0, 200)

@@ -1,0 +1,110 @@
+"""The Spark job's idea of a trade is that of `tradestream.trade`, digit by digit."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from pyspark.sql import DataFrame, SparkSession
+
+from tradestream.analytics.schema import explained, read_trades
+from tradestream.errors import RejectedError
+from tradestream.trade import Trade, decode, event_id
+
+pytestmark = pytest.mark.timeout(300)
+
+# No trade_time is later than this arrival.
+ARRIVED = datetime(9000, 1, 1)  # noqa: DTZ001 - Spark's session is in UTC
+AHEAD = 300_000
+
+GOOD_NUMBERS = st.from_regex(r"\A[0-9]{1,6}\.[0-9]{7}[1-9]\Z")
+NUMBERS = st.one_of(
+    st.from_regex(r"\A[0-9]{0,2}[1-9][0-9]{7,12}(\.[0-9]{7,13})?\Z"),
+    st.sampled_from(["0.000000000001", "9999999999.999999999999", "0.00000001", "99999999999999.99999999", "0.01"]),
+    st.sampled_from(["0", "0.0", "-1", "+1", "1e3", "1.", ".5", " 1", "1\n", "", "NaN", "\u0661", "1_0", 1, 1.5, None]),
+)
+# What is right, and what may not be.
+FIELDS: dict[str, tuple[Any, list[Any]]] = {
+    "event_type": ("trade", ["kline", None]),
+    "exchange": ("binance", ["kraken", "", "-", "Binance ", 7]),
+    "symbol": ("BTCUSDT", ["BTC/USD", "BTCUSDT\n", "../x", "A" * 64, "A" * 65, "\u00c4"]),
+    "trade_time": (1_610_064_000_278, [1_230_768_000_000, 1_230_767_999_999, 10**14 - 1, 10**14, -1, 1.5, "1"]),
+    "trade_time_us": (1_610_064_000_278_123, [0, -1, 10**17 - 1, 10**17, "1"]),
+    "timestamp": (
+        "2021-01-08T00:00:00.301877Z",
+        ["2021-01-08T00:00:00Z", "2021-01-08", "2021-02-30T00:00:00Z", "2021-01-08T24:00:00Z", "2008-12-31T23:59:59Z"],
+    ),
+    "buyer_is_maker": (True, [False, "true", 1, None]),
+    "trade_id": (553_287_559, [0, -1, 2**63 - 1, 2**63, "7", 1.5, None]),
+}
+
+
+@st.composite
+def messages(draw: st.DrawFn) -> bytes:
+    """A message that is a trade or nearly one: at most one thing is odd, or both numbers are."""
+    fields = {name: good for name, (good, _) in FIELDS.items()}
+    odd = draw(st.sampled_from(["none", "numbers", "numbers", "price", "quantity", *FIELDS]))
+    if odd in FIELDS:
+        fields[odd] = draw(st.sampled_from(FIELDS[odd][1]))
+    for name in ("price", "quantity"):
+        fields[name] = draw(NUMBERS if odd in (name, "numbers") else GOOD_NUMBERS)
+    own = event_id(fields["exchange"], fields["symbol"], int(fields["trade_id"] or 0))
+    fields["event_id"] = draw(st.sampled_from([own] * 20 + [own.upper(), own.replace("-5", "-4")]))
+    return json.dumps(fields, ensure_ascii=draw(st.booleans())).encode()
+
+
+def kafka(spark: SparkSession, values: list[bytes | None]) -> DataFrame:
+    """Messages as Spark's Kafka source gives them."""
+    rows = [(value, "trades", 0, offset, ARRIVED) for offset, value in enumerate(values)]
+    return spark.createDataFrame(rows, "value binary, topic string, partition int, offset bigint, timestamp timestamp")
+
+
+def decoded(message: bytes) -> Trade | None:
+    """The trade that a message is, if it is one."""
+    try:
+        return decode(message)
+    except RejectedError:
+        return None
+
+
+@given(st.lists(messages(), min_size=60, max_size=60))
+# Each example is a Spark job of its own: many messages in few of them, and the message that fails is named anyway.
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+def test_job_and_definition_take_the_same_messages_with_the_same_digits(
+    spark: SparkSession, batch: list[bytes]
+) -> None:
+    rows = read_trades(kafka(spark, list(batch)), AHEAD)
+    reasons = {row.kafka_offset: row.reason for row in explained(rows.where("not valid"), AHEAD).collect()}
+    for row in rows.collect():
+        message = batch[row.kafka_offset]
+        trade = decoded(message)
+        assert row.valid == (trade is not None), (message, reasons.get(row.kafka_offset))
+        if trade is None:
+            assert row.raw == message
+            assert reasons[row.kafka_offset] != "a field has the wrong type", message
+        else:
+            assert (row.price, row.quantity) == (Decimal(trade.price), Decimal(trade.quantity))
+            for name in ("event_id", "exchange", "symbol", "trade_time", "trade_time_us", "buyer_is_maker", "trade_id"):
+                assert row[name] == getattr(trade, name)
+
+
+def test_a_message_without_a_value_is_none(spark: SparkSession) -> None:
+    rows = read_trades(kafka(spark, [None]), AHEAD)
+    assert [row.valid for row in rows.collect()] == [False]
+    assert [row.reason for row in explained(rows, AHEAD).collect()] == ["the message is empty"]
+
+
+def test_the_code_for_every_row_is_small_enough_for_the_jvm_to_compile(
+    spark: SparkSession,
+    capsys: Any,  # noqa: ANN401
+) -> None:
+    """HotSpot leaves methods of more than 8,000 bytes to its interpreter, for ever."""
+    read_trades(kafka(spark, [b"{}"]).repartition(1), AHEAD).explain("codegen")
+    sizes = [int(size) for size in re.findall(r"maxMethodCodeSize:(\d+)", capsys.readouterr().out)]
+    assert 1000 < max(sizes) < 8000
