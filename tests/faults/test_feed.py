@@ -54,7 +54,7 @@ def reconnects(reason: str) -> tuple[str, dict[str, str]]:
     return "feed_reconnects_total", {"reason": reason}
 
 
-FETCHED = ("trades_backfilled_total", {})
+FETCHED: tuple[str, dict[str, str]] = ("trades_backfilled_total", {})
 SILENT = {"silence_timeout_seconds": 1.5}
 
 FAULTS = {

@@ -8,7 +8,7 @@ from data.make_dump import write_dump
 from tradestream import config
 from tradestream.errors import ConfigError
 from tradestream.producer.config import ProducerConfig
-from tradestream.simulator.config import SimulatorConfig
+from tradestream.simulator.config import Connections, SimulatorConfig
 
 
 def write(folder: Path, text: str) -> Path:
@@ -115,3 +115,15 @@ def test_the_speed_of_a_replay_is_a_number_or_max(tmp_path: Path, text: str, spe
 def test_the_symbol_of_a_replay_is_traded_beside_the_others(tmp_path: Path) -> None:
     settings = config.load(write(tmp_path, "replay: {file: /d/LTCUSDT-trades-2021.csv}"), SimulatorConfig)
     assert settings.traded == (*config.DEFAULT_SYMBOLS, "LTCUSDT")
+
+
+def test_a_simulator_trades_pairs_of_all_exchanges(tmp_path: Path) -> None:
+    text = "symbols: [BTCUSDT, BTC-USD, BTC/USD]\nconnections: {lifetime_seconds: 2}"
+    settings = config.load(write(tmp_path, text), SimulatorConfig)
+    assert settings.symbols == ("BTCUSDT", "BTC-USD", "BTC/USD")
+    assert settings.connections == Connections(ping_seconds=20, pong_seconds=60, lifetime_seconds=2)
+
+
+@pytest.mark.parametrize("symbol", ["BTC_USD", "BTC/", "-USD", "BTC-USD-X", "../USD", "btc/usd"])
+def test_a_pair_that_no_exchange_writes_so_is_refused(tmp_path: Path, symbol: str) -> None:
+    assert "symbols[0]" in refused(write(tmp_path, f"symbols: ['{symbol}']"), SimulatorConfig)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradestream.dump import Row
-from tradestream.simulator.history import History
+from tradestream.simulator.history import History, Lag
 
 
 def rows(*ids: int) -> list[Row]:
@@ -79,3 +79,62 @@ def test_a_cleared_log_is_empty(tmp_path: Path) -> None:
         history.clear()
         assert history.last is None
         assert history.newest(1) == []
+
+
+@settings(deadline=None)
+@given(
+    st.sets(st.integers(0, 5_000), max_size=400),
+    st.integers(-1, 5_001),
+    st.none() | st.integers(0, 5_001),
+    st.integers(1, 500),
+)
+def test_the_newest_between_two_ids_are_found_whatever_was_skipped(
+    ids: set[int], above: int, below: int | None, limit: int
+) -> None:
+    ordered = sorted(ids)
+    with TemporaryDirectory() as folder, closing(History(Path(folder), "BTCUSDT", max_bytes=8_000)) as history:
+        for number in ordered:
+            history.append(rows(number))
+        kept = [row.trade_id for row in history.since(0, 5_000)]
+        expected = [number for number in kept if above < number and (below is None or number < below)][-limit:]
+        assert [row.trade_id for row in history.newest(limit, above=above, below=below)] == expected
+
+
+def test_trades_are_found_by_time_in_either_unit(tmp_path: Path) -> None:
+    times = [1735603200000, 1735603200001, 1735603200001500, 1735603200001500, 1735603200002000]
+    with closing(History(tmp_path, "BTCUSDT")) as history:
+        history.append([row._replace(time=at) for row, at in zip(rows(1, 2, 3, 4, 5), times, strict=True)])
+        found = {
+            begin: [row.trade_id for row in history.since_time(begin)]
+            for begin in (1735603200001000, 1735603200001001, 1735603200001501, 1735603200002001)
+        }
+    assert list(found.values()) == [[2, 3, 4, 5], [3, 4, 5], [5], []]
+
+
+@pytest.mark.parametrize(
+    ("symbol", "path"),
+    [("BTCUSDT", "BTCUSDT.csv"), ("BTC-USD", "coinbase/BTC-USD.csv"), ("BTC/USD", "kraken/BTC-USD.csv")],
+)
+def test_each_market_has_a_file_of_its_own(tmp_path: Path, symbol: str, path: str) -> None:
+    with closing(History(tmp_path, symbol)) as history:
+        history.append(rows(1))
+    assert (tmp_path / path).stat().st_size > 0
+
+
+def test_a_lag_keeps_new_trades_back_until_their_time(tmp_path: Path) -> None:
+    now = 0.0
+    with closing(History(tmp_path, "BTCUSDT")) as history:
+        history.append(rows(1))
+        history.lag = Lag(5.0, 60.0, 1, clock=lambda: now)
+        history.append(rows(2, 3))
+        now = 4.0
+        history.append(rows(4))
+        known = []
+        for now in (4.9, 5.0, 9.0):  # noqa: B007 - the clock reads it
+            known.append([row.trade_id for row in history.since(0, 10)])
+            assert known[-1] == [row.trade_id for row in history.newest(10)]
+        assert known == [[1], [1, 2, 3], [1, 2, 3, 4]]
+        history.append(rows(5))
+        now = 60.0
+        assert [row.trade_id for row in history.newest(1)] == [5]
+        assert history.lag is None

@@ -46,3 +46,17 @@ def test_a_clock_that_goes_back_does_not_take_trades_along() -> None:
     one = Walk("BTCUSDT", 1, None)
     times = [one.next(now).time for now in (NOW, NOW - 1_000_000, NOW + 1)]
     assert all(earlier <= later for earlier, later in pairwise(times))
+
+
+def test_no_two_trades_of_kraken_have_the_same_time() -> None:
+    one = Walk("BTC/USD", 1, None)
+    times = [one.next(now).time for now in (NOW, NOW, NOW - 5, NOW + 10)]
+    assert times == [NOW, NOW + 1, NOW + 2, NOW + 10]
+
+
+@pytest.mark.parametrize(("symbol", "digits"), [("BTC-USD", 2), ("BTC/USD", 2), ("DOGE/USD", 5), ("NEW-COIN", 2)])
+def test_other_exchanges_write_prices_without_zeros_at_the_end(symbol: str, digits: int) -> None:
+    for row in walk(symbol, 1, 100):
+        assert parse(",".join(map(str, row)), "here") == row
+        assert len(row.price.partition(".")[2]) == digits
+        assert Decimal(row.price) * Decimal(row.quantity) == Decimal(row.quote_quantity)

@@ -47,6 +47,8 @@ class Walk:
     def __init__(self, symbol: str, seed: int, last: Row | None) -> None:
         """Begins at the symbol's usual price, or goes on after `last`."""
         pair = _pair(symbol)
+        # On Kraken no two trades of a pair have the same time, which is what its REST pages by.
+        self._apart_us = 1 if exchange_of(symbol) == "kraken" else 0
         self._scale = _SCALE if exchange_of(symbol) == "binance" else pair.price_digits
         self._price_digits, self._quantity_digits = pair.price_digits, pair.quantity_digits
         start = round(float(pair.price) * 10**pair.price_digits)
@@ -68,7 +70,7 @@ class Walk:
         typical = _TYPICAL_TRADE / price * 10**self._quantity_digits
         lots = max(1, round(typical * self._random.expovariate(1.0)))
         self._last_id += 1
-        self._last_time = max(self._last_time, now_us)
+        self._last_time = max(self._last_time + self._apart_us, now_us)
         return Row(
             self._last_id,
             _text(self._ticks, self._price_digits, self._scale),

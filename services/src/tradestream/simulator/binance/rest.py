@@ -17,6 +17,7 @@ from tradestream.simulator import rest
 from tradestream.simulator.binance.wire import historical_trade
 from tradestream.simulator.faults import Answering
 from tradestream.simulator.history import History
+from tradestream.simulator.symbols import exchange_of
 
 _WEIGHT_A_MINUTE = 6_000
 _WEIGHTS = {
@@ -63,7 +64,7 @@ class Rest:
     """Market data over HTTP."""
 
     def __init__(self, histories: Mapping[str, History], answering: Answering) -> None:
-        self._histories = histories
+        self._histories = {name: one for name, one in histories.items() if exchange_of(name) == "binance"}
         self._answering = answering
         self._weights = Weights()
 

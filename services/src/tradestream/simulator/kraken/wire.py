@@ -5,7 +5,7 @@
 
 REST has a row `["30243.40000","0.34507674",1688669597.827736901,"b","m","",61044952]` a trade: price, volume,
 seconds, buy or sell, market or limit, nothing, id. Its times are in nanoseconds, in which no two trades are the
-same; a log has microseconds, so here trades of the same microsecond are one nanosecond apart.
+same; a log has microseconds, so here up to 1,000 trades of the same microsecond are one nanosecond apart.
 
 Source: docs.kraken.com, websocket-v2/trade and rest-api/get-recent-trades.
 """

@@ -1,55 +1,23 @@
-"""The simulated exchange as its clients see it."""
+"""The simulated Binance as its clients see it."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
 from tradestream.dump import Row
 from tradestream.simulator.binance.wire import BinanceWriter
 from tradestream.simulator.config import Connections
 from tradestream.simulator.history import History
 from tradestream.simulator.hub import Hub
-from tradestream.simulator.service import application
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 TRADE = Row(28457, "4.00000100", "12.00000000", "48.00001200", 1735689600000123, True)  # noqa: FBT003
-
-
-@pytest.fixture
-def hub() -> Hub:
-    """The exchange's clients."""
-    return Hub(SYMBOLS)
-
-
-@pytest.fixture
-def histories(tmp_path: Path) -> Iterator[dict[str, History]]:
-    """The exchange's logs."""
-    with ExitStack() as stack:
-        yield {symbol: stack.enter_context(closing(History(tmp_path, symbol))) for symbol in SYMBOLS}
-
-
-@pytest.fixture
-def connections() -> Connections:
-    """How long things take; a test that is about time has its own."""
-    return Connections()
-
-
-@pytest.fixture
-async def exchange(
-    hub: Hub, histories: dict[str, History], connections: Connections
-) -> AsyncIterator[TestClient[Any, Any]]:
-    """A client of the exchange."""
-    async with TestClient(TestServer(application(hub, histories, connections))) as client:
-        yield client
 
 
 async def ask(socket: ClientWebSocketResponse, **request: object) -> Any:  # noqa: ANN401
@@ -264,3 +232,35 @@ async def test_too_much_weight_is_refused_until_the_minute_is_over(
         assert 1 <= int(refused.headers["Retry-After"]) <= 60
         assert refused.headers["X-MBX-USED-WEIGHT-1M"] == "75"
         assert json.loads(await refused.text())["code"] == -1003
+
+
+@pytest.mark.parametrize(
+    ("price", "bid", "ask"), [("25.35190000", "25.35164649", "25.35215351"), ("2", "1", "3"), ("0.1", "0.1", "0.2")]
+)
+async def test_the_best_bid_and_ask_lie_around_the_last_trade(
+    exchange: TestClient[Any, Any], hub: Hub, price: str, bid: str, ask: str
+) -> None:
+    async with exchange.ws_connect("/stream?streams=btcusdt@bookTicker") as socket:
+        hub.publish("BTCUSDT", [TRADE, TRADE._replace(trade_id=28458, price=price)])
+        assert await socket.receive_str() == (
+            f'{{"stream":"btcusdt@bookTicker","data":{{"u":28458,"s":"BTCUSDT","b":"{bid}","B":"12.00000000",'
+            f'"a":"{ask}","A":"12.00000000"}}}}'
+        )
+
+
+async def test_the_other_exchanges_pairs_are_none_of_binances(exchange: TestClient[Any, Any], hub: Hub) -> None:
+    async with exchange.ws_connect("/ws/btc-usd@trade/btcusdt@trade") as socket:
+        hub.publish("BTC-USD", [TRADE])
+        hub.publish("BTCUSDT", [TRADE])
+        assert (await socket.receive_json())["s"] == "BTCUSDT"
+    assert (await get(exchange, "historicalTrades?symbol=BTC-USD", status=400))["code"] == -1121
+
+
+async def test_frames_of_any_length_arrive(exchange: TestClient[Any, Any], hub: Hub) -> None:
+    """The length of a frame is written in one, three or nine bytes."""
+    async with exchange.ws_connect("/ws", max_msg_size=0) as socket:
+        await ask(socket, method="LIST_SUBSCRIPTIONS", id=1)
+        for size in (0, 125, 126, 65_535, 65_536, 300_000):
+            for client in hub.clients:
+                client.say("x" * size)
+            assert await socket.receive_str() == "x" * size
