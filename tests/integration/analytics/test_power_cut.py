@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,11 @@ def cut_before_move(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Storage, "move", move)
 
 
-MOMENTS = {"landed": forget_to_flush, "staged": cut_before_move, "moved": lambda _: None}
+MOMENTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
+    "landed": forget_to_flush,
+    "staged": cut_before_move,
+    "moved": lambda _: None,
+}
 
 
 @pytest.mark.parametrize("names_survive", [True, False], ids=["empty", "lost"])
