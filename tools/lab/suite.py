@@ -52,6 +52,7 @@ def jobs() -> list[Job]:
             (("pytest", "tests/integration"),),
             "the services with a real Kafka and a real Spark",
         ),
+        Job("faults", (("pytest", "tests/faults"),), "each fault of the exchanges, and no trade missing"),
         *(
             Job(f"molecule-{name}", (("molecule", "test", "-s", name),), f"the role {name} on bare hosts")
             for name in scenarios
@@ -128,7 +129,7 @@ def _succeeds(command: Sequence[str], output: int, started: float) -> bool:
     with subprocess.Popen(
         command,
         cwd=ROOT,
-        env=_environment(),
+        env=environment(),
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,
@@ -144,7 +145,8 @@ def _succeeds(command: Sequence[str], output: int, started: float) -> bool:
                 os.killpg(process.pid, signal.SIGTERM)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """What tests find Kafka and Spark by."""
     return {
         **os.environ,
         "KAFKA_LIBS": str(STATE / "testbed" / "kafka" / "libs"),
