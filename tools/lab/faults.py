@@ -24,8 +24,8 @@ def add_parsers(verbs: Verbs) -> None:
         "faults",
         help="break things, and count the trades",
         description="feed: each fault of the simulated exchanges against a real Kafka. What Kafka has in the end is "
-        "compared, trade by trade, with what the exchange made; a table tells how many trades there were, how many were "
-        "fetched over REST, dropped as duplicates and missing. Exit status 0 only if none is missing.",
+        "compared, trade by trade, with what the exchange made; a table tells how many trades there were, how many "
+        "were fetched over REST, dropped as duplicates and missing. Exit status 0 only if none is missing.",
     )
     parser.add_argument("what", choices=["feed"])
     parser.set_defaults(run=run)
