@@ -62,7 +62,11 @@ def cut_before_move(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Storage, "move", move)
 
 
-MOMENTS = {"landed": forget_to_flush, "staged": cut_before_move, "moved": lambda _: None}
+def cut_after_flush(_monkeypatch: pytest.MonkeyPatch) -> None:
+    """`Job.stop` does it."""
+
+
+MOMENTS = {"landed": forget_to_flush, "staged": cut_before_move, "moved": cut_after_flush}
 
 
 @pytest.mark.parametrize("names_survive", [True, False], ids=["empty", "lost"])
