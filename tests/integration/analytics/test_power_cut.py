@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -63,11 +62,11 @@ def cut_before_move(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Storage, "move", move)
 
 
-MOMENTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
-    "landed": forget_to_flush,
-    "staged": cut_before_move,
-    "moved": lambda _: None,
-}
+def cut_after_flush(_monkeypatch: pytest.MonkeyPatch) -> None:
+    """`Job.stop` does it."""
+
+
+MOMENTS = {"landed": forget_to_flush, "staged": cut_before_move, "moved": cut_after_flush}
 
 
 @pytest.mark.parametrize("names_survive", [True, False], ids=["empty", "lost"])

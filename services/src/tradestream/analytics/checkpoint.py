@@ -33,8 +33,10 @@ class Checkpoint:
 
     def has(self, batch_id: int) -> bool:
         """Whether the offsets of a batch are there and not torn."""
-        name = f"offsets/{batch_id}"
-        return self._directory.exists(name) and self._directory.read(name).startswith(_FIRST_LINE)
+        try:
+            return self._directory.read(f"offsets/{batch_id}").startswith(_FIRST_LINE)
+        except OSError:
+            return False
 
     def keep(self, batch_id: int) -> None:
         """Return when all that Spark has logged up to the offsets of this batch is on disk."""

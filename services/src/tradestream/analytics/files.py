@@ -7,6 +7,8 @@ which sees the same files as the executors, asks for it (`Directory.sync`); hdfs
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,27 +62,22 @@ class Directory:
         """Contents of file ``name``.
 
         Raises:
-            OSError: It cannot be read, or its checksum beside it is another.
+            OSError: It cannot be read, or the checksum beside it is another.
         """
-        try:
-            stream = self._fs.open(self._java(name))
-            try:
-                return bytes(stream.readAllBytes())
-            finally:
-                stream.close()
-        except Py4JJavaError as error:
-            raise OSError(error.java_exception.toString()) from error
+        with self._opened(name) as stream:
+            return bytes(stream.readAllBytes())
 
     def edges(self, name: str, count: int) -> tuple[bytes, bytes]:
-        """The first and the last ``count`` bytes of file ``name``, or fewer where it is shorter."""
-        path = self._java(name)
-        stream = self._fs.open(path)
-        try:
+        """The first and the last ``count`` bytes of file ``name``, or fewer where it is shorter.
+
+        Raises:
+            OSError: They cannot be read, or the checksum beside the file is another.
+        """
+        size = self._fs.getFileStatus(self._java(name)).getLen()
+        with self._opened(name) as stream:
             first = bytes(stream.readNBytes(count))
-            stream.seek(max(0, self._fs.getFileStatus(path).getLen() - count))
+            stream.seek(max(0, size - count))
             return first, bytes(stream.readNBytes(count))
-        finally:
-            stream.close()
 
     def write(self, name: str, content: bytes) -> None:
         """Write file ``name`` whole, on disk before it has its name; on return the name is too."""
@@ -138,6 +135,17 @@ class Directory:
                 f"{self.uri}: cannot be written: {error.java_exception.toString()}; check that the path is "
                 "mounted and belongs to the user this service runs as"
             ) from error
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[Any]:
+        try:
+            stream = self._fs.open(self._java(name))
+            try:
+                yield stream
+            finally:
+                stream.close()
+        except Py4JJavaError as error:
+            raise OSError(error.java_exception.toString()) from error
 
     def _java(self, name: str) -> Any:  # noqa: ANN401 - a Java object
         return self._new_path(self.path(name))

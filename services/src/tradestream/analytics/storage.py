@@ -95,8 +95,14 @@ class Storage:
             if not files:
                 raise StorageError(f"{self._landing(name)}: is gone; {START_AFRESH}")
             for file in files:
-                if self.root.edges(f"_landing/{name}/{file}", len(_MAGIC)) != (_MAGIC, _MAGIC):
+                if not self._is_whole(f"_landing/{name}/{file}"):
                     raise StorageError(f"{self._landing(name)}/{file}: is no whole Parquet file; {START_AFRESH}")
+
+    def _is_whole(self, file: str) -> bool:
+        try:
+            return self.root.edges(file, len(_MAGIC)) == (_MAGIC, _MAGIC)
+        except OSError:
+            return False
 
     def stage(self, name: str, landed: list[str], trades: int, closed: list[Update]) -> None:
         """Write landed trades and closed candles as finished files below staging directory ``name``.
