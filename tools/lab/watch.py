@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,13 +11,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from lab import ssh
-from lab.errors import LabError
+from lab.candles import Candle, follow
 from lab.instance import Instance
-from lab.inventory import topology
 from lab.verbs import Verbs
-
-Candle = dict[str, object]
 
 _COLUMNS = ("open", "high", "low", "close", "volume", "vwap", "trade_count")
 
@@ -39,7 +33,7 @@ def add_parsers(verbs: Verbs) -> None:
 
 def run(instance: Instance, options: argparse.Namespace) -> int:
     """Follow the topic of candles until the user, or --max, ends it."""
-    candles = (candle for candle in _follow(instance) if candle["interval"] == options.interval)
+    candles = (candle for candle in follow(instance) if candle["interval"] == options.interval)
     limited = (candle for _, candle in zip(range(options.max), candles, strict=False)) if options.max else candles
     if sys.stdout.isatty():
         _show_table(limited)
@@ -47,18 +41,6 @@ def run(instance: Instance, options: argparse.Namespace) -> int:
         for candle in limited:
             print(_line(candle), flush=True)
     return 0
-
-
-def _follow(instance: Instance) -> Iterator[Candle]:
-    host = next(host.name for host in topology(instance) if "producer" in host.groups)
-    reader = ssh.as_root(instance, host, ["tradestream", "topic", "candles"])
-    with subprocess.Popen(reader, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            for line in process.stdout or ():
-                yield json.loads(line)
-        finally:
-            process.terminate()
-    raise LabError(f"{host} ended the stream of candles: is the topic there? ./lab status tells")
 
 
 def _line(candle: Candle) -> str:
