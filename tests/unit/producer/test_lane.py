@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,10 +76,10 @@ def test_ids_never_issued_hold_nothing_up(came: set[int], void: set[int]) -> Non
 
 def test_settling_says_how_many_ids_had_not_come() -> None:
     line = Line()
-    line.take(1, 3, 10**12)
+    line.take(1, 3, 10**7)
     assert line.lane.settle(1, 9) == 7
-    assert line.lane.settle(1, 10**12) == 10**12 - 10
-    assert line.out == [1, 3, 10**12]
+    assert line.lane.settle(1, 10**7) == 10**7 - 10
+    assert line.out == [1, 3, 10**7]
 
 
 def test_what_is_given_up_is_counted_and_passes_if_it_comes_all_the_same() -> None:
@@ -135,6 +136,18 @@ def test_an_id_from_before_all_that_is_followed_is_passed_on() -> None:
     assert line.take(1, 2, 3) == [True, True, True]
     assert line.out == [1, 2, 3]
     assert line.lane.gap is None
+
+
+def test_an_id_far_away_begins_a_numbering_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    line = Line()
+    line.take(5_000_000_000, 5_000_000_002)
+    assert line.take(1, 2, 2, 4) == [True, True, False, True]
+    assert line.out == [5_000_000_000, 5_000_000_002, 1, 2]
+    assert line.lane.gap == (3, 3)
+    line.take(3, 2**62, 5, 6)
+    assert line.out[4:] == [3, 4, 2**62, 5, 6]
+    assert line.lane.stats.missing == 0
+    assert "numbering_changed symbol=BTCUSDT last_id=5000000002 first_id=1" in caplog.text
 
 
 def test_memory_of_ids_is_bounded() -> None:

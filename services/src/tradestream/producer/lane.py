@@ -6,15 +6,21 @@ come, late or by repair; what is beyond them is held meanwhile, so that order is
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from tradestream.ids import IdIntervals
+from tradestream.logs import line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tradestream.producer.metrics import SymbolStats
 
+log = logging.getLogger(__name__)
+
+FAR = 10_000_000
+"""An id so far from those known is of another numbering: a simulator began anew, or a message is broken."""
 _MAX_INTERVALS = 1000
 """Beyond so many islands of ids the oldest are forgotten: what comes again of them is passed on again."""
 
@@ -67,6 +73,8 @@ class Lane:
         return self._take_out_of_order(trade_id, time_us, data)
 
     def _take_out_of_order(self, trade_id: int, time_us: int, data: bytes) -> bool:
+        if self._known.starts and not self._known.starts[0] - FAR <= trade_id <= self._known.ends[-1] + FAR:
+            self._begin_anew(trade_id)
         known = self._known
         if trade_id in self._lost:
             self._lost.remove(trade_id)
@@ -125,6 +133,11 @@ class Lane:
         for trade_id in sorted(self.held):
             self._put(self._key, self.held.pop(trade_id))
         self._next = max(self._next, self._known.ends[-1] + 1)
+
+    def _begin_anew(self, trade_id: int) -> None:
+        log.warning(line("numbering_changed", symbol=self.symbol, last_id=self._known.ends[-1], first_id=trade_id))
+        self.release()
+        self._known, self._lost = IdIntervals(), IdIntervals()
 
     def _go_on(self) -> None:
         """Passes on what was held, up to the next id that is waited for."""

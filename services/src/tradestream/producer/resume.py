@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from tradestream.errors import KafkaUnavailableError
 from tradestream.ids import IdIntervals
 from tradestream.logs import line
+from tradestream.producer.lane import FAR
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -30,12 +31,21 @@ class Seen:
     """The newest trades of a symbol in Kafka.
 
     Attributes:
-        ids: theirs.
+        ids: theirs; where the numbering changed, those of the newest numbering.
         last_time_us: time of the one with the highest id, in microseconds since 1970.
     """
 
     ids: IdIntervals = field(default_factory=IdIntervals)
     last_time_us: int = 0
+
+    def add(self, trade_id: int, time_us: int) -> None:
+        """Adds a trade, in the order of Kafka's offsets."""
+        ids = self.ids
+        if ids.ends and not ids.starts[0] - FAR <= trade_id <= ids.ends[-1] + FAR:
+            ids = self.ids = IdIntervals()
+        if not ids.ends or trade_id > ids.ends[-1]:
+            self.last_time_us = time_us
+        ids.add(trade_id, trade_id)
 
 
 class _Trade(msgspec.Struct):
@@ -68,7 +78,7 @@ def newest(client: Mapping[str, str], topic: str, exchange: str, symbols: Collec
             found = {}
             for trade in _read(consumer, topic, bounds, window):
                 if trade.exchange == exchange and trade.symbol in symbols:
-                    _note(found.setdefault(trade.symbol, Seen()), trade)
+                    found.setdefault(trade.symbol, Seen()).add(trade.trade_id, trade.trade_time * 1000)
             whole = all(high - low <= window for low, high in bounds.values())
             if len(found) == len(symbols) or whole or window >= _LAST_WINDOW:
                 break
@@ -79,13 +89,6 @@ def newest(client: Mapping[str, str], topic: str, exchange: str, symbols: Collec
         consumer.close()
     log.info(line("resumed", symbols=len(found), seconds=f"{time.monotonic() - started:.1f}"))
     return found
-
-
-def _note(seen: Seen, trade: _Trade) -> None:
-    ids = seen.ids
-    if not ids.ends or trade.trade_id > ids.ends[-1]:
-        seen.last_time_us = trade.trade_time * 1000
-    ids.add(trade.trade_id, trade.trade_id)
 
 
 def _bounds(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
