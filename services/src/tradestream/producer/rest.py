@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tradestream.exchange import Limits
 
 _TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
+_CHUNK_BYTES = 64 * 1024
 _MAX_BYTES = 8 * 1024 * 1024
 _BAN_STATUS = frozenset({418, 429})
 _BAN_SECONDS = 60.0
@@ -76,8 +77,7 @@ class Rest:
         await self._budget.take()
         try:
             async with self._session.get(url) as response:
-                body = await response.content.read(_MAX_BYTES)
-                whole = response.content.at_eof()
+                body = await _body(response)
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             raise TransientError(f"{type(error).__name__}: {error}") from error
         if response.status in _BAN_STATUS:
@@ -86,9 +86,16 @@ class Rest:
             raise TransientError(f"HTTP {response.status}, to be asked again in {seconds:g} s")
         if response.status >= 500:  # noqa: PLR2004 - HTTP's server errors
             raise TransientError(f"HTTP {response.status}")
-        if not whole:
-            raise ExchangeRefusedError(f"{url} answers with more than {_MAX_BYTES} bytes")
         return response.status, body
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+        body += chunk
+        if len(body) > _MAX_BYTES:
+            raise ExchangeRefusedError(f"{response.url} answers with more than {_MAX_BYTES} bytes")
+    return bytes(body)
 
 
 def _retry_after(text: str | None) -> float:
