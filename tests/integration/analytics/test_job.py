@@ -70,7 +70,7 @@ def poison() -> list[tuple[bytes, str]]:
         ("price", "0.1234567890123", "price is not a decimal of at most 10 integer and 12"),
         ("price", 1.5, "price is not a string"),
         ("quantity", "0.123456789", "quantity is not a decimal of at most 14 integer and 8"),
-        ("quantity", "99999999999999", "price times quantity is not below"),
+        ("quantity", "99999999999999", "price times the quantity rounded up is above"),
         ("trade_id", "7", "trade_id is not a 64-bit integer"),
         ("trade_id", 2**63, "trade_id is not a 64-bit integer"),
         ("trade_time", 1_610_064_000, "trade_time is not an integer of milliseconds"),
