@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(400)
 
 START = 1_610_064_000_000
 MINUTE = 60_000
-HURRY = 200
+HURRY = 10_000
 
 
 class Clock:
@@ -37,6 +37,8 @@ class Clock:
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tradestream.analytics.job.time", Clock())
     monkeypatch.setattr("tradestream.analytics.job._TICK_SECONDS", 0.05)
+    # One tick at a wrong time is enough to close everything.
+    monkeypatch.setattr("tradestream.analytics.job._LONGEST_TICK", 600)
 
 
 class Idle:

@@ -45,6 +45,11 @@ def stored(job: Job) -> list[tuple[str, int]]:
     return sorted((row["symbol"], row["trade_id"]) for row in job.trades())
 
 
+def newest(job: Job, log: str) -> int:
+    """The last batch in one of the two logs that Spark keeps of its query."""
+    return max((int(path.name) for path in (job.checkpoint / "spark" / log).glob("[0-9]*")), default=-1)
+
+
 def program(folder: Path, kafka: Broker, name: str) -> Job:
     job = Job(folder, kafka, name, flush_seconds=NEVER, max_offsets_per_trigger=100)
     kafka.create_topics([job.topic, job.dead_letters, job.candles])
@@ -80,9 +85,12 @@ def test_nothing_is_lost_or_doubled(
         job.produce(map(message, trades(0, 125)))
         first = Inside(spark, job)
         first.until_taken(250)
+        first.until("a commit of the last batch", lambda: newest(job, "commits") == newest(job, "offsets"))
         MOMENTS[moment](patched)
         with contextlib.suppress(PowerCutError):
             first.job.stop()
+        if names_survive:  # Spark had begun another batch
+            (job.checkpoint / "spark" / "offsets" / str(newest(job, "offsets") + 1)).touch()
         disk.cut_power(names_survive=names_survive)
     job.produce(map(message, trades(125, 200)))
     second = Inside(spark, job)
@@ -150,7 +158,7 @@ def test_a_broken_record_is_named(spark: SparkSession, copy: Job, how: str) -> N
 
 
 def test_spark_s_log_without_the_last_batch_is_named(spark: SparkSession, copy: Job) -> None:
-    broken(max((copy.checkpoint / "spark" / "offsets").glob("[0-9]*"), key=lambda path: int(path.name)), "empty")
+    broken(copy.checkpoint / "spark" / "offsets" / str(newest(copy, "offsets")), "empty")
     with pytest.raises(StateError, match=r"is not in Spark's checkpoint; move the whole checkpoint directory away"):
         Inside(spark, copy)
 

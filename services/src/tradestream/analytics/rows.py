@@ -1,14 +1,14 @@
 """From rows of trades to partial aggregates, one per exchange, symbol and minute: the bulk of the work, all in the JVM.
 
-One shuffle brings each series together, sorted by trade id: then a neighbour with the same id is a duplicate, one with
-a gap starts an interval of ids, and sums follow. What comes back to the driver is one row per series and minute.
+Sums are made where the rows are, so that little is shuffled. Only the ids are brought together and sorted: one with a
+gap before it starts an interval. What comes back to the driver is one row per series and minute, and one per series.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
@@ -25,10 +25,6 @@ _OPEN_TIME = f"trade_time div {MINUTE_MS} * {MINUTE_MS} as open_time"
 _WHOLE = "cast(floor(quantity) as decimal(15,0)) as whole"
 _PART = "cast(quantity - floor(quantity) as decimal(8,8)) as part"
 
-_BORDERS = [
-    "collect_list(if(previous is null or trade_id > previous + 1, trade_id, null)) as starts",
-    "collect_list(if(next is null or next > trade_id + 1, trade_id, null)) as ends",
-]
 _AGGREGATES = [
     "min_by(price, trade_id) as open",
     "max(price) as high",
@@ -45,9 +41,8 @@ _AGGREGATES = [
     "max(kafka_offset) as max_offset",
     "max(trade_time) as max_time",
     "min(timestamp) as oldest",
-    "count_if(trade_id = previous) as repeated",
-    *_BORDERS,
 ]
+_SERIES = ["exchange", "symbol"]
 
 
 class Summary(NamedTuple):
@@ -69,71 +64,52 @@ class Summary(NamedTuple):
 
 def summarise(trades: DataFrame) -> Summary:
     """Aggregate trades per series and minute, and their ids per series."""
-    neighbours = trades.selectExpr(
-        "*",
-        "lag(trade_id) over (partition by exchange, symbol order by trade_id) as previous",
-        "lead(trade_id) over (partition by exchange, symbol order by trade_id) as next",
-        _OPEN_TIME,
-        _WHOLE,
-        _PART,
-    )
-    grouped = neighbours.groupBy("exchange", "symbol", "open_time")
-    rows = grouped.agg(*map(F.expr, _AGGREGATES)).collect()
-    summary = Summary([], {}, Counter(), {})
-    starts: dict[Key, list[int]] = {}
-    ends: dict[Key, list[int]] = {}
-    for row in rows:
+    grouped = trades.selectExpr("*", _OPEN_TIME, _WHOLE, _PART).groupBy(*_SERIES, "open_time")
+    summary = Summary([], ids(trades), Counter(), {})
+    for row in grouped.agg(*map(F.expr, _AGGREGATES)).collect():
         key = Key(row.exchange, row.symbol)
         summary.partials.append(_partial(key, row))
-        summary.repeated[key] += row.repeated
+        summary.repeated[key] += row.trade_count
         summary.oldest[key] = min(row.oldest.timestamp(), summary.oldest.get(key, float("inf")))
-        starts.setdefault(key, []).extend(row.starts)
-        ends.setdefault(key, []).extend(row.ends)
-    for key, first in starts.items():
-        summary.ids[key] = list(zip(sorted(set(first)), sorted(set(ends[key])), strict=True))
+    for key, intervals in summary.ids.items():
+        summary.repeated[key] -= sum(end - start + 1 for start, end in intervals)
     return summary
+
+
+def ids(trades: DataFrame) -> dict[Key, list[tuple[int, int]]]:
+    """Per series, the trade ids as closed intervals."""
+    order = "over (partition by exchange, symbol order by trade_id)"
+    neighbours = trades.selectExpr(
+        *_SERIES, "trade_id", f"lag(trade_id) {order} as previous", f"lead(trade_id) {order} as next"
+    )
+    borders = neighbours.groupBy(*_SERIES).agg(
+        F.expr("collect_list(if(previous is null or trade_id > previous + 1, trade_id, null)) as starts"),
+        F.expr("collect_list(if(next is null or next > trade_id + 1, trade_id, null)) as ends"),
+    )
+    return {
+        Key(row.exchange, row.symbol): list(zip(sorted(set(row.starts)), sorted(set(row.ends)), strict=True))
+        for row in borders.collect()
+    }
 
 
 def without_seen(trades: DataFrame, seen: Mapping[Key, list[tuple[int, int]]]) -> DataFrame:
     """Each trade once, the one with the lowest offset, and none whose id is in ``seen``."""
-    table = trades.sparkSession.createDataFrame(
-        [(*key, intervals) for key, intervals in seen.items()],
-        "exchange string, symbol string, seen array<struct<start: bigint, end: bigint>>",
+    copies = (
+        "row_number() over (partition by exchange, symbol, trade_id order by kafka_partition, kafka_offset) as copy"
     )
-    numbered = trades.selectExpr(
-        "*",
-        "row_number() over (partition by exchange, symbol, trade_id order by kafka_partition, kafka_offset) as copy",
-    )
-    joined = numbered.where("copy = 1").join(F.broadcast(table), ["exchange", "symbol"], "left")
-    fresh = joined.where("not coalesce(exists(seen, x -> trade_id between x.start and x.end), false)")
-    return fresh.select(trades.columns)
+    once = trades.selectExpr("*", copies).where("copy = 1").select(trades.columns)
+    facts = [(*key, intervals) for key, intervals in seen.items()]
+    columns = "exchange string, symbol string, seen array<struct<start: bigint, end: bigint>>"
+    return _knowing(once, facts, columns, "not coalesce(exists(seen, x -> trade_id between x.start and x.end), false)")
 
 
 def without_late(trades: DataFrame, cuts: list[Cut]) -> DataFrame:
     """The trades that came before their minute closed."""
-    table = trades.sparkSession.createDataFrame(
-        [(*cut.key, cut.open_time, cut.offset) for cut in cuts],
-        "exchange string, symbol string, open_time bigint, closing_offset bigint",
-    )
-    joined = trades.selectExpr("*", _OPEN_TIME).join(F.broadcast(table), ["exchange", "symbol", "open_time"], "left")
-    return joined.where("closing_offset is null or kafka_offset < closing_offset").select(trades.columns)
-
-
-def ids(trades: DataFrame) -> dict[Key, list[tuple[int, int]]]:
-    """Per series, the trade ids as closed intervals; of any number of trades."""
-    order = "over (partition by exchange, symbol order by trade_id)"
-    borders = trades.selectExpr(
-        "exchange",
-        "symbol",
-        "trade_id",
-        f"lag(trade_id) {order} as previous",
-        f"lead(trade_id) {order} as next",
-    ).groupBy("exchange", "symbol")
-    rows = borders.agg(*map(F.expr, _BORDERS)).collect()
-    return {
-        Key(row.exchange, row.symbol): list(zip(sorted(set(row.starts)), sorted(set(row.ends)), strict=True))
-        for row in rows
-    }
+    facts = [(*cut.key, cut.open_time, cut.offset) for cut in cuts]
+    columns = "exchange string, symbol string, open_time bigint, closing_offset bigint"
+    minutes = trades.selectExpr("*", _OPEN_TIME)
+    on_time = _knowing(minutes, facts, columns, "closing_offset is null or kafka_offset < closing_offset", "open_time")
+    return on_time.drop("open_time")
 
 
 def closed_ends(candles: DataFrame) -> dict[tuple[Key, int], int]:
@@ -145,12 +121,17 @@ def closed_ends(candles: DataFrame) -> dict[tuple[Key, int], int]:
 
 def still_open(trades: DataFrame, ends: Mapping[tuple[Key, int], int], intervals: list[int]) -> DataFrame:
     """The trades from the first candle on that is not stored, of any of the ``intervals`` (ms)."""
-    table = trades.sparkSession.createDataFrame(
-        [(*key, min(ends.get((key, interval), 0) for interval in intervals)) for key in {key for key, _ in ends}],
-        "exchange string, symbol string, stored_until bigint",
-    )
-    joined = trades.join(F.broadcast(table), ["exchange", "symbol"], "left")
-    return joined.where("trade_time >= coalesce(stored_until, 0)").select(trades.columns)
+    stored = {key for key, _ in ends}
+    facts = [(*key, min(ends.get((key, interval), 0) for interval in intervals)) for key in stored]
+    columns = "exchange string, symbol string, stored_until bigint"
+    return _knowing(trades, facts, columns, "trade_time >= coalesce(stored_until, 0)")
+
+
+def _knowing(trades: DataFrame, facts: list[tuple[Any, ...]], columns: str, condition: str, *minute: str) -> DataFrame:
+    """The trades that meet a condition which also knows ``facts``, one at most per series (and minute), else NULL."""
+    table = trades.sparkSession.createDataFrame(facts, columns)
+    joined = trades.join(F.broadcast(table), [*_SERIES, *minute], "left")
+    return joined.where(condition).select(trades.columns)
 
 
 def _partial(key: Key, row: Row) -> Partial:

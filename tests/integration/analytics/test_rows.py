@@ -1,0 +1,103 @@
+"""Spark's sums against those of plain Python, with numbers as large and as fine as a trade may have."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from tradestream.analytics.candles import MINUTE_MS, Cut, Key, Partial
+from tradestream.analytics.rows import still_open, summarise, without_late, without_seen
+from tradestream.trade import amount_fits
+from unit.analytics.oracle import Tick, intervals, partials
+
+pytestmark = pytest.mark.timeout(300)
+
+START = 1_610_064_000_000
+RECEIVED = datetime(2021, 1, 8, tzinfo=UTC)
+BTC, ETH, KRAKEN = Key("binance", "BTCUSDT"), Key("binance", "ETHUSDT"), Key("kraken", "BTCUSDT")
+# The largest, the finest, and what reaches the bound of price times quantity.
+PAIRS = [
+    ("9999999999.999999999999", "0.99999999"),
+    ("9999999999.999999999999", "99.99999999"),
+    ("0.01", "99999999999999.99999999"),
+    ("0.000000000001", "0.00000001"),
+    ("39432.48", "0.000263"),
+]
+COLUMNS = """exchange string, symbol string, trade_id bigint, price decimal(22,12), quantity decimal(22,8),
+    trade_time bigint, buyer_is_maker boolean, timestamp timestamp, kafka_partition int, kafka_offset bigint"""
+
+
+def ticks(count: int) -> list[Tick]:
+    chance = random.Random(1)  # noqa: S311 - test data
+    assert all(amount_fits(*pair) for pair in PAIRS)
+    made = []
+    for _ in range(count):
+        price, quantity = chance.choice(PAIRS)
+        key, time = chance.choice([BTC, ETH, KRAKEN]), START + chance.randrange(4 * MINUTE_MS)
+        taker_sold = chance.random() < 0.5
+        made.append(Tick(key, chance.randrange(count), Decimal(price), Decimal(quantity), time, taker_sold))
+    return made
+
+
+def rows(spark: SparkSession, topic: list[Tick]) -> DataFrame:
+    values = [
+        (*tick.key, tick.trade_id, tick.price, tick.quantity, tick.trade_time, tick.buyer_is_maker, RECEIVED, 0, offset)
+        for offset, tick in enumerate(topic)
+    ]
+    return spark.createDataFrame(values, COLUMNS).repartition(3)
+
+
+def in_order(found: list[Partial]) -> list[Partial]:
+    return sorted(found, key=lambda partial: (partial.key, partial.candle.open_time))
+
+
+def once(topic: list[Tick]) -> list[tuple[int, Tick]]:
+    """The first of each series and id, with its offset."""
+    first: dict[tuple[Key, int], tuple[int, Tick]] = {}
+    for offset, tick in enumerate(topic):
+        first.setdefault((tick.key, tick.trade_id), (offset, tick))
+    return list(first.values())
+
+
+def test_sums_are_exact_and_ids_complete(spark: SparkSession) -> None:
+    topic = ticks(600)
+    distinct = once(topic)
+    summary = summarise(rows(spark, topic))
+    keys = {tick.key for tick in topic}
+    assert summary.ids == {key: intervals({tick.trade_id for tick in topic if tick.key == key}) for key in keys}
+    assert summary.repeated == {
+        key: sum(tick.key == key for tick in topic) - sum(tick.key == key for _, tick in distinct) for key in keys
+    }
+    assert summary.oldest == dict.fromkeys(keys, RECEIVED.timestamp())
+    cleaned = summarise(without_seen(rows(spark, topic), {}))
+    assert in_order(cleaned.partials) == in_order(partials(distinct))
+    assert cleaned.repeated.total() == 0
+
+
+def test_what_was_seen_or_is_late_or_stored_is_left_out(spark: SparkSession) -> None:
+    topic = ticks(300)
+    seen = {BTC: [(0, 99), (200, 250)]}
+    fresh = [
+        row for row in once(topic) if row[1].key != BTC or not (row[1].trade_id < 100 or 200 <= row[1].trade_id <= 250)
+    ]
+    assert in_order(summarise(without_seen(rows(spark, topic), seen)).partials) == in_order(partials(fresh))
+    all_rows = list(enumerate(topic))
+    cut = Cut(ETH, START, 150)
+    early = [
+        (offset, tick)
+        for offset, tick in all_rows
+        if (tick.key, tick.trade_time // MINUTE_MS * MINUTE_MS) != cut[:2] or offset < 150
+    ]
+    assert offsets(without_late(rows(spark, topic), [cut])) == sorted(offset for offset, _ in early)
+    ends = {(KRAKEN, MINUTE_MS): START + 2 * MINUTE_MS, (KRAKEN, 5 * MINUTE_MS): START + MINUTE_MS}
+    left = [offset for offset, tick in all_rows if tick.key != KRAKEN or tick.trade_time >= START + MINUTE_MS]
+    assert offsets(still_open(rows(spark, topic), ends, [MINUTE_MS, 5 * MINUTE_MS])) == left
+
+
+def offsets(trades: DataFrame) -> list[int]:
+    """The Kafka offsets of rows, ascending."""
+    return sorted(row.kafka_offset for row in trades.select("kafka_offset").collect())
