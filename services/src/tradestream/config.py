@@ -14,8 +14,7 @@ from tradestream.errors import ConfigError
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
 PositiveInt = Annotated[int, msgspec.Meta(ge=1)]
-Symbol = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{2,24}\Z")]
-Pair = Annotated[str, msgspec.Meta(pattern=r"^(?=.{2,24}\Z)[A-Z0-9]+([-/][A-Z0-9]+)?\Z")]
+Pair = Annotated[str, msgspec.Meta(pattern=r"^(?=.{2,24}\Z)([A-Z0-9]+|[A-Z0-9]{1,12}[-/][A-Z0-9]{1,12})\Z")]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 DEFAULT_SYMBOLS = (

@@ -175,9 +175,5 @@ def page(gap: Gap, rows: Sequence[Trade], cursor_us: int | None = None) -> Page:
     inside = [trade for trade in known if trade.trade_id <= gap.last_id]
     if known and known[-1].trade_id >= gap.last_id:
         return Page(inside, None)
-    first_id, since_us = (known[-1].trade_id + 1, _time_us(known[-1])) if known else (gap.first_id, gap.since_us)
+    first_id, since_us = (known[-1].trade_id + 1, known[-1].time_us) if known else (gap.first_id, gap.since_us)
     return Page(inside, Gap(gap.symbol, first_id, gap.last_id, since_us if cursor_us is None else cursor_us))
-
-
-def _time_us(trade: Trade) -> int:
-    return trade.trade_time * 1000 if trade.trade_time_us is msgspec.UNSET else trade.trade_time_us

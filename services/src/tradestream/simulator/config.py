@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from tradestream import dump
-from tradestream.config import DEFAULT_SYMBOLS, Address, LogLevel, PositiveFloat, Section, unique
-from tradestream.simulator.symbols import Pair
+from tradestream.config import DEFAULT_SYMBOLS, Address, LogLevel, Pair, PositiveFloat, Section, unique
 
 
 class Replay(Section, frozen=True, kw_only=True):

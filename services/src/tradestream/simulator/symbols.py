@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-import msgspec
-
-Pair = Annotated[str, msgspec.Meta(pattern=r"^([A-Z0-9]{2,24}|[A-Z0-9]{1,12}[-/][A-Z0-9]{1,12})\Z")]
 ExchangeName = Literal["binance", "coinbase", "kraken"]
 
 
