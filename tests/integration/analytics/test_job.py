@@ -21,7 +21,7 @@ from tradestream.trade import encode
 from unit.analytics.oracle import Tick, expected
 from unit.conftest import real
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 MINUTE = 60_000
 
