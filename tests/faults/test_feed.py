@@ -63,7 +63,7 @@ FAULTS = {
     "stall": Fault(("stall",), reconnects("silent"), SILENT),
     "half-open": Fault(("half-open",), reconnects("silent"), SILENT),
     "duplicate": Fault(("duplicate?trades=300",), ("trades_duplicate_total", {})),
-    "reorder": Fault(("reorder?trades=300",)),
+    "reorder": Fault(("reorder?trades=50",)),
     "lose": Fault(("lose?trades=300",), FETCHED),
     "skip-ids": Fault(("skip-ids?ids=500",)),
     "skip-ids, lose": Fault(("skip-ids?ids=500", "lose?trades=50"), FETCHED),
