@@ -93,6 +93,12 @@ class Program:
         self._process.send_signal(signum)
         return self._process.wait(_WAIT_SECONDS)
 
+    def peak_mebibytes(self) -> float:
+        """Returns the most memory that it has had resident."""
+        assert self._process is not None
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
     def kill(self) -> None:
         """Ends it without a chance to tidy up."""
         assert self._process is not None
@@ -132,17 +138,21 @@ class Simulator(Program):
         return [int(line.split(",", 1)[0]) for line in lines]
 
 
+_OF_A_FEED = ("exchange", "symbols", "lifetime_seconds")
+
+
 class Producer(Program):
-    """The producer between a simulator and a broker."""
+    """The producer between a simulator and a broker, with one feed unless `feeds` says otherwise."""
 
     def __init__(self, folder: Path, kafka: Broker, url: str, name: str, **settings: Any) -> None:  # noqa: ANN401
         self.topic, self.dead_letters = name, f"{name}-dlq"
         self._kafka = kafka
+        feed = {"url": url, **{key: settings.pop(key) for key in _OF_A_FEED if key in settings}}
         super().__init__(
             folder,
             "producer",
             {
-                "url": url,
+                "feeds": [feed],
                 "kafka_client_config": str(kafka.properties),
                 "topic": self.topic,
                 "dead_letter_topic": self.dead_letters,

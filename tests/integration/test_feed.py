@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +16,8 @@ from integration.programs import Producer, Simulator, wait_for
 from tradestream import dump
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from integration.broker import Broker
 
 
@@ -23,6 +27,23 @@ def name(request: pytest.FixtureRequest, kafka: Broker) -> str:
     topic = request.node.name.replace("[", "-").replace("]", "")
     kafka.create_topics([topic, f"{topic}-dlq"])
     return str(topic)
+
+
+@pytest.fixture
+def refusing() -> Iterator[str]:
+    """An exchange that serves nobody from here: 451 to whatever is asked."""
+
+    class Refusal(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(451)
+
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - its name
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusal) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"ws://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 def test_every_trade_of_ten_pairs_arrives(tmp_path: Path, kafka: Broker, name: str) -> None:
@@ -43,6 +64,30 @@ def test_every_trade_of_ten_pairs_arrives(tmp_path: Path, kafka: Broker, name: s
     for symbol, ids in by_symbol.items():
         logged = exchange.ids(symbol)
         assert ids == logged[logged.index(ids[0]) : logged.index(ids[-1]) + 1]
+
+
+def test_one_producer_reads_several_exchanges_and_one_that_refuses_harms_no_other(
+    tmp_path: Path, kafka: Broker, name: str, refusing: str
+) -> None:
+    """The exchange that answers 451 is asked again and again; the others' trades arrive whole meanwhile."""
+    pairs = {"binance": ["BTCUSDT", "ETHUSDT"], "coinbase": ["BTC-USD"]}
+    with Simulator(tmp_path, rate=500, symbols=[pair for some in pairs.values() for pair in some]) as simulator:
+        url = f"ws://127.0.0.1:{simulator.port}"
+        feeds = [{"exchange": exchange, "url": url, "symbols": some} for exchange, some in pairs.items()]
+        feeds.append({"exchange": "kraken", "url": refusing, "symbols": ["BTC/USD"]})
+        with Producer(tmp_path, kafka, url, name, feeds=feeds) as producer:
+            wait_for("refusals", lambda: producer.metric("feed_reconnects_total", reason="refused") >= 2)
+            wait_for("Binance", lambda: producer.metric("events_produced_total", exchange="binance") > 300)
+            wait_for("Coinbase", lambda: producer.metric("events_produced_total", exchange="coinbase") > 300)
+            assert producer.metric("feed_connected", exchange="kraken") == 0
+            assert producer.metric("feed_connected", exchange="binance", symbol="ETHUSDT") == 1
+            assert producer.terminate() == 0
+        assert "HTTP 451" in producer.log()
+        trades = producer.trades()
+        assert {trade.exchange for trade in trades} == set(pairs)
+        for symbol in {trade.symbol for trade in trades}:
+            ids = [trade.trade_id for trade in trades if trade.symbol == symbol]
+            assert ids == list(range(ids[0], ids[0] + len(ids)))
 
 
 def test_a_connection_that_ends_is_replaced_and_what_it_missed_is_fetched(
@@ -98,53 +143,6 @@ def test_a_connection_is_replaced_before_the_exchange_ends_it(tmp_path: Path, ka
         assert producer.metric("trades_backfilled_total") == 0
         assert producer.metric("feed_reconnects_total", reason="closed") == 0
         assert producer.terminate() == 0
-
-
-def test_a_producer_that_was_killed_goes_on_where_kafka_ends(tmp_path: Path, kafka: Broker, name: str) -> None:
-    """The next one reads the last ids from Kafka and fetches what came since: nothing is missing, or sent twice."""
-    with Simulator(tmp_path, rate=1000) as exchange:
-        producer = Producer(tmp_path, kafka, f"ws://127.0.0.1:{exchange.port}", name)
-        with producer:
-            wait_for("trades", lambda: producer.metric("events_produced_total") > 1000)
-            producer.kill()
-        begun = len(exchange.ids("BTCUSDT"))
-        wait_for("trades meanwhile", lambda: len(exchange.ids("BTCUSDT")) > begun + 100)
-        (tmp_path / "again").mkdir()
-        again = Producer(tmp_path / "again", kafka, f"ws://127.0.0.1:{exchange.port}", name)
-        with again:
-            again.logged(r"event=resumed symbols=10")
-            wait_for("the rest", lambda: again.metric("events_produced_total") > 2000)
-            assert again.metric("trades_backfilled_total") >= 1000
-            assert again.metric("trades_missing_total") == 0
-            assert again.terminate() == 0
-        trades = again.trades()
-    assert len({trade.event_id for trade in trades}) == len(trades)
-    for symbol in {trade.symbol for trade in trades}:
-        ids = [trade.trade_id for trade in trades if trade.symbol == symbol]
-        assert ids == list(range(ids[0], ids[0] + len(ids)))
-
-
-def test_two_producers_share_the_load_of_one_that_dies(tmp_path: Path, kafka: Broker, name: str) -> None:
-    """Both send the same trades with the same event_ids; when one is killed nothing is missing."""
-    for folder in ("one", "two"):
-        (tmp_path / folder).mkdir()
-    with Simulator(tmp_path, rate=500) as exchange:
-        url = f"ws://127.0.0.1:{exchange.port}"
-        with (
-            Producer(tmp_path / "one", kafka, url, name) as one,
-            Producer(tmp_path / "two", kafka, url, name) as two,
-        ):
-            wait_for("both", lambda: min(each.metric("events_produced_total") for each in (one, two)) > 500)
-            one.kill()
-            produced = two.metric("events_produced_total")
-            wait_for("more", lambda: two.metric("events_produced_total") > produced + 500)
-            assert two.terminate() == 0
-        trades = two.trades()
-    identities = {(trade.symbol, trade.trade_id) for trade in trades}
-    assert len({trade.event_id for trade in trades}) == len(identities) < len(trades)
-    for symbol in {trade.symbol for trade in trades}:
-        ids = {number for of, number in identities if of == symbol}
-        assert len(ids) == max(ids) - min(ids) + 1
 
 
 def test_a_silent_socket_is_replaced(tmp_path: Path, kafka: Broker, name: str) -> None:

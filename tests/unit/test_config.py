@@ -28,18 +28,21 @@ def refused(path: Path, kind: type[config.Section]) -> str:
 
 def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
     producer = config.load(write(tmp_path, ""), ProducerConfig)
-    assert len(producer.symbols) == 10
-    assert "POLUSDT" in producer.symbols
-    assert "MATICUSDT" not in producer.symbols
+    (feed,) = producer.feeds
+    assert (feed.exchange, len(feed.symbols)) == ("binance", 10)
+    assert "POLUSDT" in feed.symbols
+    assert "MATICUSDT" not in feed.symbols
     assert (producer.topic, producer.dead_letter_topic) == ("streaming-events", "streaming-events-dlq")
     assert config.load(write(tmp_path, ""), SimulatorConfig).listen.port == 9443
 
 
 def test_every_key_of_a_producer_is_read(tmp_path: Path) -> None:
     text = """
-exchange: binance
-url: wss://data-stream.binance.vision
-symbols: [BTCUSDT, 1INCHUSDT]
+feeds:
+- exchange: binance
+  url: wss://data-stream.binance.vision
+  symbols: [BTCUSDT, 1INCHUSDT]
+- {exchange: kraken, symbols: [BTC-USD], lifetime_seconds: 60}
 kafka_client_config: /opt/client.properties
 topic: t
 dead_letter_topic: d
@@ -51,7 +54,8 @@ drain_timeout_seconds: 1.5
 log_level: debug
 """
     producer = config.load(write(tmp_path, text), ProducerConfig)
-    assert producer.symbols == ("BTCUSDT", "1INCHUSDT")
+    assert [feed.pairs for feed in producer.feeds] == [("BTCUSDT", "1INCHUSDT"), ("BTC/USD",)]
+    assert producer.hold_trades_each == producer.repair.hold_trades // 3
     assert producer.kafka_client_config == Path("/opt/client.properties")
     assert producer.metrics.port == 8123
     assert producer.reconnect.max_seconds == 2
@@ -60,12 +64,18 @@ log_level: debug
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("symbols: [btcusdt]", "symbols[0]: Expected `str` matching regex"),
-        ("symbols: []", "symbols: names none"),
-        ("symbols: [BTCUSDT, BTCUSDT]", "symbols: names BTCUSDT more than once"),
-        ("exchange: nowhere", "exchange: Invalid enum value 'nowhere'"),
-        ("url: https://api.binance.com", "url: Expected `str` matching regex"),
-        ("url: wss://stream.binance.com/stream", "url: Expected `str` matching regex"),
+        ("feeds: []", "feeds: names none"),
+        ("feeds: [{}, {}]", "feeds: names binance more than once; one feed takes all its symbols"),
+        ("feeds: [{symbols: [btcusdt]}]", "feeds[0].symbols[0]: Expected `str` matching regex"),
+        ("feeds: [{symbols: []}]", "feeds[0]: symbols: names none"),
+        ("feeds: [{symbols: [BTCUSDT, BTCUSDT]}]", "feeds[0]: symbols: names BTCUSDT more than once"),
+        ("feeds: [{}, {exchange: nowhere}]", "feeds[1].exchange: Invalid enum value 'nowhere'"),
+        ("feeds: [{url: 'https://api.binance.com'}]", "feeds[0].url: Expected `str` matching regex"),
+        ("feeds: [{url: 'wss://stream.binance.com/stream'}]", "feeds[0].url: Expected `str` matching regex"),
+        (
+            "feeds: [{pairs: []}]",
+            "feeds[0]: unknown key `pairs`; allowed here: exchange, lifetime_seconds, symbols, url",
+        ),
         ("metrics: {port: 70000}", "metrics.port: Expected `int` <= 65535, got 70000"),
         ("metrics: {prot: 1}", "metrics: unknown key `prot`; allowed here: address, port"),
         ("topics: x", "unknown key `topics`; allowed here: dead_letter_topic, drain_timeout_seconds,"),

@@ -15,7 +15,7 @@ from lab.paths import ROOT
 from lab.suite import environment
 from lab.verbs import Verbs
 
-_COLUMNS = ("trades", "fetched", "dropped", "missing", "seconds")
+_COLUMNS = ("trades", "fetched", "dropped", "missing", "peak MiB", "seconds")
 
 
 def add_parsers(verbs: Verbs) -> None:
@@ -23,11 +23,19 @@ def add_parsers(verbs: Verbs) -> None:
     parser = verbs.add_parser(
         "faults",
         help="break things, and count the trades",
-        description="feed: each fault of the simulated exchanges against a real Kafka. What Kafka has in the end is "
-        "compared, trade by trade, with what the exchange made; a table tells how many trades there were, how many "
-        "were fetched over REST, dropped as duplicates and missing. Exit status 0 only if none is missing.",
+        description="feed: each fault of the simulated exchanges, of a producer and of its broker, with a real Kafka. "
+        "What Kafka has in the end is compared, trade by trade, with what the exchange made; a table tells how many "
+        "trades there were, how many were fetched over REST, dropped as duplicates and missing, and the most memory "
+        "that the producer used. Exit status 0 only if none is missing.",
     )
     parser.add_argument("what", choices=["feed"])
+    parser.add_argument(
+        "--outage-seconds",
+        type=float,
+        default=20,
+        metavar="S",
+        help="how long the broker is away in the fault of that name (default: %(default)s)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -36,7 +44,8 @@ def run(instance: Instance, options: argparse.Namespace) -> int:
     ansible.playbook(instance, "tests/testbed.yml")
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch, "report.xml")
-        command = ["pytest", f"tests/faults/test_{options.what}.py", f"--junit-xml={report}"]
+        outage = f"--outage-seconds={options.outage_seconds}"
+        command = ["pytest", f"tests/faults/{options.what}", outage, f"--junit-xml={report}"]
         done = subprocess.run(command, cwd=ROOT, env=environment(), check=False)
         if report.exists():
             print("\n".join(table(report)))

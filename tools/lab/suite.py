@@ -52,7 +52,7 @@ def jobs() -> list[Job]:
             (("pytest", "tests/integration"),),
             "the services with a real Kafka and a real Spark",
         ),
-        Job("faults", (("pytest", "tests/faults"),), "each fault of the exchanges, and no trade missing"),
+        Job("faults", (("pytest", "tests/faults/feed"),), "each fault of the exchanges, and no trade missing"),
         *(
             Job(f"molecule-{name}", (("molecule", "test", "-s", name),), f"the role {name} on bare hosts")
             for name in scenarios

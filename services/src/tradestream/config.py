@@ -87,8 +87,8 @@ def _explain(message: str, kind: type[Section], raw: object) -> str:
     if unknown:
         allowed = ", ".join(sorted(_fields(kind, key)))
         reason = f"unknown key `{unknown[1]}`; allowed here: {allowed}"
-    elif key and ", got " not in reason:
-        reason = f"{reason}, got {_value(raw, key)!r}"
+    elif key and ", got " not in reason and not isinstance(value := _value(raw, key), dict | list):
+        reason = f"{reason}, got {value!r}"
     return f"{key}: {reason}" if key else reason
 
 
@@ -100,9 +100,9 @@ def _value(raw: Any, key: str) -> object:  # noqa: ANN401 - YAML holds anything
 
 
 def _fields(kind: type[Section], key: str) -> list[str]:
-    """The keys of the section that `key`, as in `replay` or `a.b`, names inside `kind`."""
+    """The keys of the section that `key`, as in `replay` or `feeds[0].a`, names inside `kind`."""
     section: Any = kind
-    for name in filter(None, key.split(".")):
+    for name in re.findall(r"[a-z_]+", key):
         annotation = msgspec.structs.fields(section)[_index(section, name)].type
         choices = (annotation, *get_args(annotation))
         section = next(choice for choice in choices if isinstance(choice, type) and issubclass(choice, Section))

@@ -43,7 +43,7 @@ NEWEST_MS = 10**14 - 1
 """The year 5138: above are microseconds, see `split_time`."""
 
 
-ABOVE_ZERO = r"(?=[0-9.]*[1-9])"
+ABOVE_ZERO = r"(?=[0.]*[1-9])"
 """What a plain decimal above zero begins with."""
 
 

@@ -97,7 +97,7 @@ def _series(query: str) -> set[str]:
 def _exported() -> set[str]:
     stats = FeedStats("binance", ["BTCUSDT"])
     stats.symbols["BTCUSDT"].last_price = "1"
-    names = {sample.name for metric in producer_registry(stats).collect() for sample in metric.samples}
+    names = {sample.name for metric in producer_registry([stats]).collect() for sample in metric.samples}
     return names | _analytics_exported()
 
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tradestream.exchange import EXCHANGES
-from tradestream.producer.config import ProducerConfig
+from tradestream.producer.config import FeedConfig
 
 
 def test_each_exchange_goes_by_its_name_in_lower_case() -> None:
@@ -15,7 +15,7 @@ def test_each_exchange_goes_by_its_name_in_lower_case() -> None:
 
 
 def test_a_configuration_may_name_each_exchange() -> None:
-    assert set(get_args(get_type_hints(ProducerConfig)["exchange"])) == set(EXCHANGES)
+    assert set(get_args(get_type_hints(FeedConfig)["exchange"])) == set(EXCHANGES)
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,9 @@ def test_what_cannot_be_a_pair_is_refused_with_an_example(name: str, symbol: str
         EXCHANGES[name]().normalize(symbol)
 
 
-def producer(**settings: object) -> ProducerConfig:
+def feed(**settings: object) -> FeedConfig:
     """Reads a configuration."""
-    return msgspec.convert(settings, ProducerConfig)
+    return msgspec.convert(settings, FeedConfig)
 
 
 @pytest.mark.parametrize(
@@ -69,12 +69,12 @@ def producer(**settings: object) -> ProducerConfig:
     ],
 )
 def test_the_address_follows_the_exchange_unless_it_is_named(exchange: str, url: str) -> None:
-    assert producer(exchange=exchange, symbols=["BTC-USD"]).url == url
-    assert producer(exchange=exchange, symbols=["BTC-USD"], url="ws://10.1.2.3:9443").url == "ws://10.1.2.3:9443"
+    assert feed(exchange=exchange, symbols=["BTC-USD"]).url == url
+    assert feed(exchange=exchange, symbols=["BTC-USD"], url="ws://10.1.2.3:9443").url == "ws://10.1.2.3:9443"
 
 
 def test_symbols_stay_as_written_and_pairs_are_the_exchanges() -> None:
-    config = producer(exchange="kraken", symbols=["BTC-USD", "ETH/EUR"])
+    config = feed(exchange="kraken", symbols=["BTC-USD", "ETH/EUR"])
     assert config.symbols == ("BTC-USD", "ETH/EUR")
     assert config.pairs == ("BTC/USD", "ETH/EUR")
 
@@ -94,4 +94,4 @@ def test_pairs_that_are_none_of_the_exchange_are_refused_with_the_configuration(
     settings: dict[str, object], reason: str
 ) -> None:
     with pytest.raises(msgspec.ValidationError, match=reason):
-        producer(**settings)
+        feed(**settings)

@@ -8,7 +8,8 @@ REPORT = """\
 <testsuites><testsuite name="pytest">
 <testcase classname="x" name="test_what[drop-kraken]"><properties>
 <property name="fetched" value="31"/><property name="dropped" value="2"/><property name="missing" value="0"/>
-<property name="trades" value="700"/><property name="seconds" value="9"/></properties></testcase>
+<property name="trades" value="700"/><property name="peak MiB" value="80"/>
+<property name="seconds" value="9"/></properties></testcase>
 <testcase classname="x" name="test_what[lose, 429-binance]"><failure message="no"/></testcase>
 </testsuite></testsuites>
 """
@@ -18,6 +19,6 @@ def test_a_row_tells_what_became_of_the_trades(tmp_path: Path) -> None:
     report = tmp_path / "report.xml"
     report.write_text(REPORT)
     assert table(report)[2:] == [
-        "| drop-kraken | 700 | 31 | 2 | 0 | 9 | passed |",
-        "| lose, 429-binance |  |  |  |  |  | FAILED |",
+        "| drop-kraken | 700 | 31 | 2 | 0 | 80 | 9 | passed |",
+        "| lose, 429-binance |  |  |  |  |  |  | FAILED |",
     ]

@@ -14,7 +14,7 @@ class Line:
 
     def __init__(self) -> None:
         self.out: list[int] = []
-        self.lane = Lane("BTCUSDT", SymbolStats(), lambda _key, data: self.out.append(int(data)))
+        self.lane = Lane("BTCUSDT", SymbolStats(), lambda data: self.out.append(int(data)))
 
     def take(self, *ids: int) -> list[bool]:
         """Hands trades with these ids over, one by one."""

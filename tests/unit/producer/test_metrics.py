@@ -18,7 +18,7 @@ def stats() -> FeedStats:
 @pytest.fixture
 def served(stats: FeedStats) -> CollectorRegistry:
     """What Prometheus would get."""
-    return registry(stats)
+    return registry([stats])
 
 
 CONTRACT = {

@@ -74,7 +74,7 @@ class Line:
 
     def __init__(self, asked: Asked, config: Repair = QUICK) -> None:
         self.out: list[int] = []
-        self.lane = Lane("A", SymbolStats(), lambda _, data: self.out.append(msgspec.json.decode(data)["trade_id"]))
+        self.lane = Lane("A", SymbolStats(), lambda data: self.out.append(msgspec.json.decode(data)["trade_id"]))
         exchange, rest = cast("Exchange", asked), cast("Rest", asked)
         self.repairer = Repairer(exchange, "", rest, cast("KafkaSink", _Sink()), config)
 

@@ -54,43 +54,21 @@ class Repair(Section, frozen=True, kw_only=True):
     max_trades: PositiveInt = 1_000_000
 
 
-class ProducerConfig(Section, frozen=True, kw_only=True):
-    """One producer: an exchange's symbols into one topic.
+class FeedConfig(Section, frozen=True, kw_only=True):
+    """One exchange's symbols.
 
     Attributes:
         exchange: the adapter that speaks with the exchange.
         url: where its WebSocket is, without a path; the exchange's own public one unless it is named.
         symbols: the pairs to follow, as the exchange writes them or as BASE-QUOTE; see `pairs`.
-        kafka_client_config: Kafka's client properties, as Java's tools read them.
-        topic: where trades go, keyed by symbol.
-        dead_letter_topic: where frames go that cannot be read, with the reason.
-        quotes_topic: where best bids and asks go, keyed by symbol; none are asked for where it is not given.
-        metrics: where Prometheus finds /metrics.
-        silence_timeout_seconds: a connection without a frame for so long is replaced.
         lifetime_seconds: how long the exchange lets a connection live, where that is not what its documents say;
             a new one delivers before.
-        reconnect: the back-off between connections.
-        repair: what to do where trades are missing.
-        queue_messages: how many trades may wait for Kafka before reading from the exchange stops.
-        drain_timeout_seconds: how long a stop may wait for Kafka to confirm what was read.
-        log_level: the lowest level that is logged.
     """
 
     exchange: Literal["binance", "coinbase", "kraken"] = "binance"
     url: FeedUrl = ""
     symbols: tuple[Pair, ...] = DEFAULT_SYMBOLS
-    kafka_client_config: Path = CLIENT_PROPERTIES
-    topic: TopicName = "streaming-events"
-    dead_letter_topic: TopicName = "streaming-events-dlq"
-    quotes_topic: TopicName | None = None
-    metrics: Address = Address(port=8000)
-    silence_timeout_seconds: PositiveFloat = 30.0
     lifetime_seconds: PositiveFloat | None = None
-    reconnect: Reconnect = Reconnect()
-    repair: Repair = Repair()
-    queue_messages: PositiveInt = 100_000
-    drain_timeout_seconds: PositiveFloat = 20.0
-    log_level: LogLevel = "info"
 
     def __post_init__(self) -> None:
         """Refuses symbols that are none, too many for one connection, twice the same pair, or not the exchange's."""
@@ -112,3 +90,49 @@ class ProducerConfig(Section, frozen=True, kw_only=True):
             return tuple(map(normalize, self.symbols))
         except ValueError as error:
             raise ValueError(f"symbols: {error}") from error
+
+
+class ProducerConfig(Section, frozen=True, kw_only=True):
+    """One producer: the trades of one or more exchanges into one topic.
+
+    Attributes:
+        feeds: the exchanges, each once.
+        kafka_client_config: Kafka's client properties, as Java's tools read them.
+        topic: where trades go, keyed by symbol.
+        dead_letter_topic: where frames go that cannot be read, with the reason.
+        quotes_topic: where best bids and asks go, keyed by symbol; none are asked for where it is not given.
+        metrics: where Prometheus finds /metrics.
+        silence_timeout_seconds: a connection without a frame for so long is replaced.
+        reconnect: the back-off between connections.
+        repair: what to do where trades are missing.
+        queue_messages: how many trades may wait for Kafka before reading from the exchanges stops.
+        drain_timeout_seconds: how long a stop may wait for Kafka to confirm what was read.
+        log_level: the lowest level that is logged.
+    """
+
+    feeds: tuple[FeedConfig, ...] = (FeedConfig(),)
+    kafka_client_config: Path = CLIENT_PROPERTIES
+    topic: TopicName = "streaming-events"
+    dead_letter_topic: TopicName = "streaming-events-dlq"
+    quotes_topic: TopicName | None = None
+    metrics: Address = Address(port=8000)
+    silence_timeout_seconds: PositiveFloat = 30.0
+    reconnect: Reconnect = Reconnect()
+    repair: Repair = Repair()
+    queue_messages: PositiveInt = 100_000
+    drain_timeout_seconds: PositiveFloat = 20.0
+    log_level: LogLevel = "info"
+
+    def __post_init__(self) -> None:
+        """Refuses feeds that are none, or two of one exchange."""
+        if not self.feeds:
+            raise ValueError("feeds: names none")
+        exchanges = [feed.exchange for feed in self.feeds]
+        twice = sorted({exchange for exchange in exchanges if exchanges.count(exchange) > 1})
+        if twice:
+            raise ValueError(f"feeds: names {', '.join(twice)} more than once; one feed takes all its symbols")
+
+    @property
+    def hold_trades_each(self) -> int:
+        """How many trades of one symbol may wait for missing ones."""
+        return max(1, self.repair.hold_trades // sum(len(feed.symbols) for feed in self.feeds))

@@ -56,7 +56,6 @@ class Feed:
         """Reads until `stop`, over as many connections as it takes.
 
         Raises:
-            ExchangeRefusedError: the exchange turns such connections away.
             DeliveryError: Kafka's client can deliver nothing more.
         """
         failures = 0
@@ -113,9 +112,11 @@ class Feed:
         return old
 
     async def _pause(self, reason: str, detail: str, failures: int) -> None:
-        delay = self._delay(failures)
+        # A refusal may be for good. Asking again goes on all the same: other exchanges' feeds must not suffer from it.
+        delay = self._reconnect.max_seconds if reason == "refused" else self._delay(failures)
         self._pipeline.stats.reconnects[reason] += 1
-        log.warning(line("feed_lost", reason=reason, detail=detail, retry_seconds=f"{delay:.2f}"))
+        level = logging.ERROR if reason == "refused" else logging.WARNING
+        log.log(level, line("feed_lost", reason=reason, detail=detail, retry_seconds=f"{delay:.2f}"))
         self._on_state(f"feed {reason}, reconnecting")
         try:
             async with asyncio.timeout(delay):

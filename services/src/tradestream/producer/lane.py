@@ -35,14 +35,13 @@ class Lane:
         last_time_us: time of the newest trade passed on in order, in microseconds since 1970.
     """
 
-    __slots__ = ("_key", "_known", "_lost", "_next", "_put", "held", "last_time_us", "stats", "symbol")
+    __slots__ = ("_known", "_lost", "_next", "_put", "held", "last_time_us", "stats", "symbol")
 
-    def __init__(self, symbol: str, stats: SymbolStats, put: Callable[[bytes, bytes], None]) -> None:
+    def __init__(self, symbol: str, stats: SymbolStats, put: Callable[[bytes], None]) -> None:
         self.symbol = symbol
         self.stats = stats
         self.held: dict[int, bytes] = {}
         self.last_time_us = 0
-        self._key = symbol.encode()
         self._put = put
         self._known = IdIntervals()  # seen, never issued, or lost
         self._lost = IdIntervals()
@@ -66,7 +65,7 @@ class Lane:
             if trade_id == self._next:
                 self._next += 1
                 self.last_time_us = time_us
-                self._put(self._key, data)
+                self._put(data)
             else:
                 self.held[trade_id] = data
             return True
@@ -84,11 +83,11 @@ class Lane:
         if not known.starts:
             self._next = trade_id
         elif trade_id < known.starts[0]:  # before all that is followed: nothing tells whether it came already
-            self._put(self._key, data)
+            self._put(data)
             return True
         known.add(trade_id, trade_id)
         if trade_id < self._next:
-            self._put(self._key, data)
+            self._put(data)
             return True
         self.held[trade_id] = data
         if trade_id == self._next:
@@ -131,7 +130,7 @@ class Lane:
         if not self.held:
             return
         for trade_id in sorted(self.held):
-            self._put(self._key, self.held.pop(trade_id))
+            self._put(self.held.pop(trade_id))
         self._next = max(self._next, self._known.ends[-1] + 1)
 
     def _begin_anew(self, trade_id: int) -> None:
@@ -143,7 +142,7 @@ class Lane:
         """Passes on what was held, up to the next id that is waited for."""
         while (until := self._known.end_of(self._next)) is not None:
             for trade_id in sorted(trade_id for trade_id in self.held if trade_id <= until):
-                self._put(self._key, self.held.pop(trade_id))
+                self._put(self.held.pop(trade_id))
             self._next = until + 1
 
     def _forget(self) -> None:

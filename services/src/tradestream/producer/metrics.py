@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
-RECONNECT_REASONS = ("closed", "connect_failed", "planned", "server_shutdown", "silent")
+RECONNECT_REASONS = ("closed", "connect_failed", "planned", "refused", "server_shutdown", "silent")
 REJECT_REASONS = (
     "invalid_value",
     "malformed_json",
@@ -122,8 +122,8 @@ class FeedStats:
 
 
 class _Families(Collector):
-    def __init__(self, stats: FeedStats) -> None:
-        self._stats = stats
+    def __init__(self, feeds: Sequence[FeedStats]) -> None:
+        self._feeds = feeds
 
     def collect(self) -> Iterable[Metric]:
         produced = CounterMetricFamily("events_produced", "Trades confirmed by Kafka", labels=_LABELS)
@@ -146,31 +146,31 @@ class _Families(Collector):
         reconnects = CounterMetricFamily(
             "feed_reconnects", "Connections that had to be replaced", labels=(*_LABELS, "reason")
         )
-        exchange = self._stats.exchange
-        for symbol, stats in self._stats.symbols.items():
-            labels = (exchange, symbol)
-            produced.add_metric(labels, stats.produced)
-            for reason, count in list(stats.failed.items()):
-                failed.add_metric((*labels, reason), count)
-            stats.latency.add_to(latency, labels)
-            stats.lag.add_to(lag, labels)
-            missing.add_metric(labels, stats.missing)
-            backfilled.add_metric(labels, stats.backfilled)
-            duplicates.add_metric(labels, stats.duplicates)
-            if stats.last_price is not None:
-                price.add_metric(labels, float(stats.last_price))
-            connected.add_metric(labels, float(self._stats.connections > 0))
-            for reason, count in self._stats.reconnects.items():
-                reconnects.add_metric((*labels, reason), count)
-        for reason, count in self._stats.rejected.items():
-            failed.add_metric((exchange, NO_SYMBOL, reason), count)
+        for feed in self._feeds:
+            for symbol, stats in feed.symbols.items():
+                labels = (feed.exchange, symbol)
+                produced.add_metric(labels, stats.produced)
+                for reason, count in list(stats.failed.items()):
+                    failed.add_metric((*labels, reason), count)
+                stats.latency.add_to(latency, labels)
+                stats.lag.add_to(lag, labels)
+                missing.add_metric(labels, stats.missing)
+                backfilled.add_metric(labels, stats.backfilled)
+                duplicates.add_metric(labels, stats.duplicates)
+                if stats.last_price is not None:
+                    price.add_metric(labels, float(stats.last_price))
+                connected.add_metric(labels, float(feed.connections > 0))
+                for reason, count in feed.reconnects.items():
+                    reconnects.add_metric((*labels, reason), count)
+            for reason, count in feed.rejected.items():
+                failed.add_metric((feed.exchange, NO_SYMBOL, reason), count)
         return (produced, failed, latency, lag, missing, backfilled, duplicates, price, connected, reconnects)
 
 
-def registry(stats: FeedStats) -> CollectorRegistry:
-    """Returns the registry that serves `stats` and the process's own figures."""
+def registry(feeds: Sequence[FeedStats]) -> CollectorRegistry:
+    """Returns the registry that serves all feeds and the process's own figures."""
     registry = CollectorRegistry()
-    registry.register(_Families(stats))
+    registry.register(_Families(feeds))
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     return registry

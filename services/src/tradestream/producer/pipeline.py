@@ -44,7 +44,15 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
 
 class Pipeline:
-    """Takes frames of an exchange and never fails on what they hold."""
+    """Takes frames of an exchange and never fails on what they hold.
+
+    Args:
+        exchange: its adapter.
+        sink: the way into Kafka.
+        repairer: what sees to gaps.
+        stats: the feed's figures.
+        hold_trades: how many trades of one symbol may wait for missing ones.
+    """
 
     def __init__(
         self, exchange: Exchange, sink: KafkaSink, repairer: Repairer, stats: FeedStats, hold_trades: int
@@ -53,8 +61,8 @@ class Pipeline:
         self._exchange = exchange
         self._sink = sink
         self._repairer = repairer
-        self._hold = max(1, hold_trades // len(stats.symbols))
-        self._lanes = {symbol: Lane(symbol, one, sink.put) for symbol, one in stats.symbols.items()}
+        self._hold = hold_trades
+        self._lanes = {symbol: Lane(symbol, one, sink.trades_of(symbol, one)) for symbol, one in stats.symbols.items()}
 
     @property
     def full(self) -> bool:

@@ -58,8 +58,8 @@ class _Trade(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Trade).decode
 
 
-def newest(client: Mapping[str, str], topic: str, exchange: str, symbols: Collection[str]) -> dict[str, Seen]:
-    """Reads the end of a topic; returns what it has of each symbol, without those that are not among its newest.
+def newest(client: Mapping[str, str], topic: str, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], Seen]:
+    """Reads the end of a topic; returns what it has of each exchange and symbol, without those not among its newest.
 
     Memory is bounded by the window's holes, and time by 500,000 messages a partition.
 
@@ -69,7 +69,7 @@ def newest(client: Mapping[str, str], topic: str, exchange: str, symbols: Collec
     # A group's name is asked for, and never used: nothing is committed.
     settings = {"group.id": "trade-producer-resume", "enable.auto.commit": False, "enable.partition.eof": True}
     consumer = Consumer({**client, **settings, "log_level": 2})
-    found: dict[str, Seen] = {}
+    found: dict[tuple[str, str], Seen] = {}
     window = _FIRST_WINDOW
     started = time.monotonic()
     try:
@@ -77,10 +77,11 @@ def newest(client: Mapping[str, str], topic: str, exchange: str, symbols: Collec
         while True:
             found = {}
             for trade in _read(consumer, topic, bounds, window):
-                if trade.exchange == exchange and trade.symbol in symbols:
-                    found.setdefault(trade.symbol, Seen()).add(trade.trade_id, trade.trade_time * 1000)
+                identity = (trade.exchange, trade.symbol)
+                if identity in wanted:
+                    found.setdefault(identity, Seen()).add(trade.trade_id, trade.trade_time * 1000)
             whole = all(high - low <= window for low, high in bounds.values())
-            if len(found) == len(symbols) or whole or window >= _LAST_WINDOW:
+            if len(found) == len(wanted) or whole or window >= _LAST_WINDOW:
                 break
             window = min(window * _GROWTH, _LAST_WINDOW)
     except KafkaException as error:

@@ -45,7 +45,6 @@ class Session:
         """Lives through the connection; returns why it ended and what was said about it.
 
         Raises:
-            ExchangeRefusedError: the exchange turns such connections away.
             DeliveryError: Kafka's client can deliver nothing more.
         """
         try:
@@ -54,7 +53,7 @@ class Session:
         except InvalidStatus as error:
             status = error.response.status_code
             if 400 <= status < 500 and status not in _WORTH_A_RETRY:  # noqa: PLR2004 - HTTP's client errors
-                raise ExchangeRefusedError(f"{self._url} answers HTTP {status}") from error
+                return "refused", f"{self._url} answers HTTP {status}"
             return "connect_failed", f"HTTP {status}"
         except (OSError, InvalidHandshake) as error:  # TimeoutError is an OSError
             return "connect_failed", f"{type(error).__name__}: {error}"
@@ -84,6 +83,8 @@ class Session:
             if watchdog.done():
                 return "silent", f"no frame for {self._silence_timeout:g} s"
             return ("server_shutdown" if self.announced else "closed"), str(closed)
+        except ExchangeRefusedError as refused:
+            return "refused", str(refused)
         finally:
             watchdog.cancel()
             if age is not None:

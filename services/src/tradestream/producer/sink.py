@@ -13,10 +13,13 @@ from tradestream.errors import ConfigError, DeliveryError, KafkaUnavailableError
 from tradestream.logs import line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from typing import TypeAlias
 
     from tradestream.producer.config import ProducerConfig
     from tradestream.producer.metrics import SymbolStats
+
+    Confirmed: TypeAlias = Callable[[KafkaError | None, Message], None]
 
 log = logging.getLogger(__name__)
 
@@ -27,17 +30,16 @@ _METADATA_SECONDS = 5.0
 class KafkaSink:
     """The way of trades and dead letters into Kafka.
 
-    `put` never waits. When Kafka's client has no room left, what was put is kept in order in `waiting`, and
+    Handing over never waits. When Kafka's client has no room left, what comes is kept in order in `waiting`, and
     the caller has to `make_room` before it reads more from the exchange: a broker that is away slows reading.
     """
 
-    def __init__(self, config: ProducerConfig, client: Mapping[str, str], stats: Mapping[str, SymbolStats]) -> None:
+    def __init__(self, config: ProducerConfig, client: Mapping[str, str]) -> None:
         self._topic = config.topic
         self._dead_letter_topic = config.dead_letter_topic
         self._quotes_topic = config.quotes_topic
-        self._stats = {symbol.encode(): one for symbol, one in stats.items()}
         self._fatal: KafkaError | None = None
-        self.waiting: deque[tuple[str, bytes, bytes | None]] = deque()
+        self.waiting: deque[tuple[str, bytes, bytes | None, Confirmed]] = deque()
         settings: dict[str, object] = {
             "client.id": "trade-producer",
             **client,
@@ -49,7 +51,6 @@ class KafkaSink:
             # A trade waits for its broker as long as it takes: what bounds the queue is its length.
             "message.timeout.ms": 0,
             "error_cb": self._failed,
-            "on_delivery": self._delivered,
             "log_level": 2,  # what the two call-backs do not say
         }
         try:
@@ -58,27 +59,37 @@ class KafkaSink:
             raise ConfigError(f"{config.kafka_client_config}: Kafka's client: {error.args[0].str()}") from error
         self._half = config.queue_messages // 2
 
-    def put(self, key: bytes, value: bytes) -> None:
-        """Hands over a trade."""
-        self._produce(self._topic, value, key)
+    def trades_of(self, symbol: str, stats: SymbolStats) -> Callable[[bytes], None]:
+        """Returns what hands over the trades of one symbol, and counts them once Kafka has confirmed them."""
+        key = symbol.encode()
+
+        def confirmed(error: KafkaError | None, message: Message) -> None:
+            if error is None:
+                stats.produced += 1
+                stats.latency.observe(message.latency() or 0.0)
+            else:
+                stats.failed[error.name()] = stats.failed.get(error.name(), 0) + 1
+                self._confirmed(error, message)
+
+        return lambda value: self._put(self._topic, value, key, confirmed)
 
     def put_dead_letter(self, value: bytes) -> None:
         """Hands over what could not be read."""
-        self._produce(self._dead_letter_topic, value, None)
+        self._put(self._dead_letter_topic, value, None, self._confirmed)
 
     def put_quote(self, key: bytes, value: bytes) -> None:
         """Hands over a best bid and ask, of which the next one matters more: one that finds no room is let go."""
         if self._quotes_topic is not None and not self.waiting:
-            self._taken(self._quotes_topic, value, key)
+            self._taken(self._quotes_topic, value, key, self._confirmed)
 
-    def _produce(self, topic: str, value: bytes, key: bytes | None) -> None:
-        if self.waiting or not self._taken(topic, value, key):
-            self.waiting.append((topic, value, key))
+    def _put(self, topic: str, value: bytes, key: bytes | None, confirmed: Confirmed) -> None:
+        if self.waiting or not self._taken(topic, value, key, confirmed):
+            self.waiting.append((topic, value, key, confirmed))
 
-    def _taken(self, topic: str, value: bytes, key: bytes | None) -> bool:
+    def _taken(self, topic: str, value: bytes, key: bytes | None, confirmed: Confirmed) -> bool:
         """Hands a message to Kafka's client; returns False when it has no room."""
         try:
-            self._producer.produce(topic, value, key)
+            self._producer.produce(topic, value, key, on_delivery=confirmed)
         except BufferError:
             return False
         except KafkaException as error:
@@ -145,18 +156,11 @@ class KafkaSink:
         if self._fatal is not None:
             raise DeliveryError(f"Kafka's client gave up: {self._fatal.str()}")
 
-    def _delivered(self, error: KafkaError | None, message: Message) -> None:
-        stats = self._stats.get(message.key() or b"") if message.topic() == self._topic else None
-        if error is None:
-            if stats is not None:
-                stats.produced += 1
-                stats.latency.observe(message.latency() or 0.0)
-            return
-        log.error(line("delivery_failed", topic=message.topic(), error=error.str()))
-        if stats is not None:
-            stats.failed[error.name()] = stats.failed.get(error.name(), 0) + 1
-        # The client has tried what a second try could mend: to go on would lose what follows.
-        self._fatal = self._fatal or error
+    def _confirmed(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            log.error(line("delivery_failed", topic=message.topic(), error=error.str()))
+            # The client has tried what a second try could mend: to go on would lose what follows.
+            self._fatal = self._fatal or error
 
     def _failed(self, error: KafkaError) -> None:
         log.warning(line("kafka_error", error=error.str()))

@@ -5,28 +5,20 @@ The simulator writes every trade into its log before any client sees it; that lo
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from faults.feed.truth import PAIRS, SETTLED_SECONDS, Record, all_arrived, assert_whole
 from integration.programs import Producer, Simulator, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from integration.broker import Broker
-    from tradestream.trade import Trade
 
-PAIRS = {
-    "binance": ["BTCUSDT", "ETHUSDT"],
-    "coinbase": ["BTC-USD", "ETH-USD"],
-    "kraken": ["BTC/USD", "ETH/USD"],
-}
 RATE = 200
-SETTLED_SECONDS = 90
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -87,17 +79,10 @@ CASES = [(fault, exchange) for fault, what in FAULTS.items() for exchange in wha
 
 
 @pytest.mark.parametrize(("name", "exchange"), CASES, ids=[f"{fault}-{exchange}" for fault, exchange in CASES])
-def test_what_the_exchange_made_is_what_kafka_has(
-    tmp_path: Path,
-    kafka: Broker,
-    name: str,
-    exchange: str,
-    record_property: Callable[[str, object], None],
+def test_what_the_exchange_made_is_what_kafka_has(  # noqa: PLR0913, PLR0917 - fixtures
+    tmp_path: Path, kafka: Broker, topic: str, name: str, exchange: str, record: Record
 ) -> None:
     fault, pairs = FAULTS[name], PAIRS[exchange]
-    topic = f"{CASES.index((name, exchange))}-{exchange}"
-    kafka.create_topics([topic, f"{topic}-dlq"])
-    started = time.monotonic()
     with Simulator(tmp_path, rate=RATE, symbols=pairs, **fault.simulator) as simulator:
         settings = {"exchange": exchange, "symbols": pairs, **fault.settings}
         with Producer(tmp_path, kafka, f"ws://127.0.0.1:{simulator.port}", topic, **settings) as producer:
@@ -109,27 +94,9 @@ def test_what_the_exchange_made_is_what_kafka_has(
                 wait_for(f"{metric} {labels}", lambda: producer.metric(metric, **labels) > 0, SETTLED_SECONDS)
             produced = producer.metric("events_produced_total")
             wait_for("more trades", lambda: producer.metric("events_produced_total") > produced + RATE, SETTLED_SECONDS)
-            simulator.control("pause?seconds=3600")
-            wait_for("every trade", lambda: _newest(producer, pairs) == _made(simulator, pairs), SETTLED_SECONDS)
-            missing = producer.metric("trades_missing_total")
-            record_property("fetched", int(producer.metric("trades_backfilled_total")))
-            record_property("dropped", int(producer.metric("trades_duplicate_total")))
-            record_property("missing", int(missing))
+            all_arrived(simulator, producer, pairs)
+            record.figures(producer)
             assert producer.terminate() == 0
         trades = producer.trades()
-        record_property("trades", len(trades))
-        record_property("seconds", round(time.monotonic() - started))
-        assert missing == 0
-        for pair in pairs:
-            ids = [trade.trade_id for trade in trades if trade.symbol == pair]
-            assert ids == [number for number in simulator.ids(pair) if number >= ids[0]]
-
-
-def _newest(producer: Producer, pairs: list[str]) -> dict[str, int]:
-    """The highest id of each pair in Kafka."""
-    trades: list[Trade] = producer.trades()
-    return {pair: max(trade.trade_id for trade in trades if trade.symbol == pair) for pair in pairs}
-
-
-def _made(simulator: Simulator, pairs: list[str]) -> dict[str, int]:
-    return {pair: simulator.ids(pair)[-1] for pair in pairs}
+        record.trades(trades)
+        assert_whole(trades, simulator, pairs)
