@@ -34,6 +34,8 @@ def refusing() -> Iterator[str]:
     """An exchange that serves nobody from here: 451 to whatever is asked."""
 
     class Refusal(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_GET(self) -> None:
             self.send_error(451)
 
