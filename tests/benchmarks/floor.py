@@ -29,14 +29,27 @@ class _Frame(msgspec.Struct, gc=False):
     data: _Data
 
 
+class _Trade(msgspec.Struct, gc=False):
+    exchange: str
+    symbol: str
+    price: str
+    quantity: str
+    trade_time: int
+    buyer_is_maker: bool
+    trade_id: int
+
+
 async def _run(url: str, bootstrap: str, topic: str) -> None:
     settings = {"bootstrap.servers": bootstrap, "enable.idempotence": True, "acks": "all"}
     producer = Producer({**settings, "compression.type": "lz4", "linger.ms": 5})
     decode, encode = msgspec.json.Decoder(_Frame).decode, msgspec.json.Encoder().encode
     async with connect(url, compression=None, ping_interval=None, max_queue=256) as socket:
         for number in itertools.count():
-            data = decode(await socket.recv(decode=False)).data
-            producer.produce(topic, encode(data), data.symbol)
+            its = decode(await socket.recv(decode=False)).data
+            trade = _Trade(
+                "binance", its.symbol, its.price, its.quantity, its.trade_time, its.buyer_is_maker, its.trade_id
+            )
+            producer.produce(topic, encode(trade), trade.symbol)
             if number % _POLLED == 0:
                 producer.poll(0)
 

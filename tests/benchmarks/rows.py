@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from benchmarks import peers
 from tradestream.config import DEFAULT_SYMBOLS
 from tradestream.exchange.binance import Binance
 
@@ -81,6 +82,15 @@ def _receive(ends: Ends) -> Sequence[str]:
     return [sys.executable, str(HERE / "receive.py"), _streams(ends), *marks]
 
 
+def _await_each(ends: Ends) -> Sequence[str]:
+    return [str(peers.python()), str(HERE / "await_each.py"), _streams(ends), ends.kafka.bootstrap, ends.topic]
+
+
+def _cryptofeed(ends: Ends) -> Sequence[str]:
+    program = [str(peers.python()), str(HERE / "cryptofeed_writer.py")]
+    return [*program, ends.url, ends.kafka.bootstrap, ends.topic, *DEFAULT_SYMBOLS]
+
+
 def _streams(ends: Ends) -> str:
     return Binance().stream_url(ends.url, DEFAULT_SYMBOLS, quotes=False)
 
@@ -89,4 +99,6 @@ ROWS = (
     Row("tradestream", "this producer", _tradestream),
     Row("floor", "websockets, msgspec, confluent-kafka, no features", _floor),
     Row("receive", "websockets alone, nothing written", _receive, writes=False),
+    Row("cryptofeed", "cryptofeed's Kafka writer", _cryptofeed, most=20_000),
+    Row("await-each", "aiokafka, each trade awaited", _await_each, most=20_000),
 )

@@ -16,13 +16,14 @@ from typing import IO, TYPE_CHECKING
 from benchmarks.rows import HERE, WARM_UP, Ends, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from integration.broker import Broker
 
 _POLL_SECONDS = 0.2
 _SILENCE_SECONDS = 20.0
 _STOP_SECONDS = 20.0
+MILLION = 1_000_000
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -79,6 +80,16 @@ class Result:
         """The most memory that was resident, in MiB."""
         return self.samples[-1].peak
 
+    @property
+    def first_million(self) -> float:
+        """The most memory that a sample of the first million trades saw, in MiB."""
+        return max(sample.resident for sample in self.samples if sample.taken <= MILLION)
+
+    @property
+    def last_million(self) -> float:
+        """The most memory that a sample of the last million trades saw, in MiB."""
+        return max(sample.resident for sample in self.samples if sample.taken > self.samples[-1].taken - MILLION)
+
 
 class Client:
     """A program that reads the feed."""
@@ -93,7 +104,7 @@ class Client:
         """Returns how many trades it is done with: those in Kafka, or those that it said it received."""
         if self._row.writes:
             return self._ends.kafka.count(self._ends.topic)
-        said = self._log.read_text().split()
+        said = self.log().split()
         return int(said[-1]) if said else 0
 
     def sample(self) -> Sample:
@@ -103,7 +114,7 @@ class Client:
             BenchmarkError: it has ended.
         """
         if self._process.poll() is not None:
-            raise BenchmarkError(f"{self._row.label} ended with {self._process.returncode}:\n{self._log.read_text()}")
+            raise BenchmarkError(f"{self._row.label} ended with {self._process.returncode}:\n{self.log()}")
         taken = self.taken()
         of_process = Path("/proc", str(self._process.pid))
         # The name of the program, in parentheses, may hold blanks.
@@ -123,6 +134,10 @@ class Client:
             elif sample.at - samples[-1].at > _SILENCE_SECONDS:
                 break
         return samples
+
+    def log(self) -> str:
+        """Returns what it said."""
+        return self._log.read_text(errors="replace")
 
     def stop(self) -> None:
         """Ends it as an operator would."""
@@ -160,21 +175,37 @@ def client(row: Row, ends: Ends) -> Iterator[Client]:
             one.stop()
 
 
+@contextmanager
+def warm(row: Row, kafka: Broker, trades: int, rate: float | None) -> Iterator[tuple[Client, Ends, Callable[[], None]]]:
+    """Starts a program and lets it have the trades of the warm-up; with it comes what begins the others.
+
+    Raises:
+        BenchmarkError: it does not run, or does not take them.
+    """
+    topic = f"{row.name}-{uuid.uuid4()}"
+    kafka.create_topics([topic, f"{topic}-dlq"])
+    with tempfile.TemporaryDirectory() as folder, feed(trades, rate) as (url, line):
+
+        def go() -> None:
+            line.write("\n")
+            line.flush()
+
+        ends = Ends(url, kafka, topic, Path(folder), trades)
+        with client(row, ends) as one:
+            if one.follow(WARM_UP)[-1].taken != WARM_UP:
+                raise BenchmarkError(f"{row.label} did not take the trades of the warm-up:\n{one.log()}")
+            yield one, ends, go
+
+
 def run(row: Row, kafka: Broker, trades: int) -> Result:
     """Lets a program have so many trades as quickly as it takes them.
 
     Raises:
         BenchmarkError: it does not run, or takes nothing.
     """
-    topic = f"{row.name}-{uuid.uuid4()}"
-    kafka.create_topics([topic, f"{topic}-dlq"])
-    with tempfile.TemporaryDirectory() as folder, feed(trades, None) as (url, go):
-        ends = Ends(url, kafka, topic, Path(folder), trades)
-        with client(row, ends) as one:
-            if one.follow(WARM_UP)[-1].taken != WARM_UP:
-                raise BenchmarkError(f"{row.label} did not take the trades of the warm-up")
-            begin = one.sample()
-            go.write("\n")
-            go.flush()
-            samples = [begin, *one.follow(WARM_UP + trades)]
+    with warm(row, kafka, trades, None) as (one, _, go):
+        begin = one.sample()
+        go()
+        samples = [begin, *one.follow(WARM_UP + trades)]
+        one.stop()
         return Result(trades, WARM_UP + trades - one.taken(), samples)
