@@ -113,13 +113,13 @@ class Client:
         Raises:
             BenchmarkError: it has ended.
         """
-        if self._process.poll() is not None:
-            raise BenchmarkError(f"{self._row.label} ended with {self._process.returncode}:\n{self.log()}")
         taken = self.taken()
         of_process = Path("/proc", str(self._process.pid))
         # The name of the program, in parentheses, may hold blanks.
         times = (of_process / "stat").read_text().rpartition(")")[2].split()
         status = dict(line.split(":", 1) for line in (of_process / "status").read_text().splitlines())
+        if "VmRSS" not in status:  # a process that has ended has no memory
+            raise BenchmarkError(f"{self._row.label} ended with {self._process.wait()}:\n{self.log()}")
         resident, peak = (int(status[key].split()[0]) / 1024 for key in ("VmRSS", "VmHWM"))
         return Sample(time.monotonic(), taken, (int(times[11]) + int(times[12])) / _TICKS, resident, peak)
 
