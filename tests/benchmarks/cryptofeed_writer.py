@@ -6,6 +6,7 @@ It runs in the environment of others' producers.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import logging
 from typing import Any
 
@@ -28,15 +29,24 @@ class _OneTopic(TradeKafka):  # type: ignore[misc]
         return self._topic
 
 
+class _Loopback(Binance):  # type: ignore[misc]
+    """Its Binance, without TLS; it takes wss addresses only, but lets them be changed before it connects."""
+
+    async def _ws_authentication(self, address: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        return address.replace("wss://", "ws://"), options
+
+
 def _run(url: str, bootstrap: str, topic: str, symbols: list[str]) -> None:
     logging.getLogger("feedhandler").addHandler(logging.StreamHandler())
     # The symbols' base and quote assets, which the simulator does not tell.
     names = {f"{symbol[:-4]}-{symbol[-4:]}": symbol for symbol in symbols}
     Symbols.set(Binance.id, names, {"instrument_type": dict.fromkeys(names, SPOT)})
-    Binance.websocket_endpoints = [WebsocketEndpoint(url)]
+    _Loopback.websocket_endpoints = [WebsocketEndpoint(url.replace("ws://", "wss://"), authentication=True)]
     writer = _OneTopic(topic, bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
     handler = FeedHandler(config={"uvloop": True, "log": {"disabled": True}})
-    handler.add_feed(Binance(symbols=list(names), channels=[TRADES], callbacks={TRADES: writer}))
+    handler.add_feed(_Loopback(symbols=list(names), channels=[TRADES], callbacks={TRADES: writer}))
+    # The policy of a newer uvloop than it was written for makes no loop by itself.
+    asyncio.set_event_loop(asyncio.new_event_loop())
     handler.run()
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
 import tempfile
 import time
@@ -123,6 +124,7 @@ def main() -> None:
     parser.add_argument("--trades", type=int, required=True, metavar="N", help="how many")
     parser.add_argument("--rate", type=float, metavar="N", help="trades a second (default: as many as possible)")
     options = parser.parse_args()
+    logging.getLogger("tradestream").setLevel(logging.ERROR)  # it has a stream more than the simulator knows
     uvloop.run(_serve(options.warm_up, options.trades, options.rate))
 
 

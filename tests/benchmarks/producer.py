@@ -112,7 +112,8 @@ def table(measured: Sequence[Measured]) -> list[str]:
 
 def _cells(one: Measured, floor_us: float | None, *, long: bool) -> list[str]:
     if one.failure:
-        return [one.row.label, f"does not run: {one.failure.splitlines()[0]}"]
+        first, *_, last = [*one.failure.splitlines()[:1], *one.failure.splitlines()]
+        return [one.row.label, f"does not run: {first}" if first == last else f"does not run: {first} {last}"]
     cpu = one.median("cpu_us")
     half, most = one.percentile(50), one.percentile(99)
     cells = [

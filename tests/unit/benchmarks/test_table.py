@@ -27,8 +27,8 @@ def test_a_row_tells_the_median_of_its_runs_beside_the_floor() -> None:
 
 def test_a_program_that_does_not_run_says_why_instead_of_figures() -> None:
     one = measured("other")
-    one.failure = "pip failed\nno compiler"
-    assert table([one])[2:] == ["| OTHER | does not run: pip failed |"]
+    one.failure = "pip failed:\nmuch more\nno compiler"
+    assert table([one])[2:] == ["| OTHER | does not run: pip failed: no compiler |"]
 
 
 def test_a_long_run_tells_memory_at_its_beginning_and_its_end() -> None:
