@@ -3,33 +3,71 @@
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
+import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stdout
 
 from lab import ansible, hosts, ssh, verify
 from lab.candles import follow
+from lab.deploy import positive_int
 from lab.errors import UsageError
 from lab.instance import Instance, Settings
 from lab.inventory import topology
+from lab.paths import ROOT
+from lab.suite import environment
 from lab.topology import TOPOLOGIES
 from lab.verbs import Verbs
 
 
 def add_parsers(verbs: Verbs) -> None:
     """Add the verb `bench`."""
-    parser = verbs.add_parser(
-        "bench",
-        help="measure",
-        description="deploy: the time from no hosts to a verified pipeline, of a second run that finds nothing to "
+    parser = verbs.add_parser("bench", help="measure", description="Measure on this machine; print tables.")
+    whats = parser.add_subparsers(title="what", metavar="WHAT", required=True)
+    _add_deploy(whats)
+    _add_producer(whats)
+
+
+def _add_deploy(whats: Verbs) -> None:
+    parser = whats.add_parser(
+        "deploy",
+        help="from no hosts to the first candle",
+        description="The time from no hosts to a verified pipeline, of a second run that finds nothing to "
         "do, and until the first candle closed, with the memory that each host then uses. "
         "It works on an instance of its own, `bench`.",
     )
-    parser.add_argument("what", choices=["deploy"])
     parser.add_argument("--topology", choices=sorted(TOPOLOGIES), default="small")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=deploy)
 
 
-def run(_instance: Instance, options: argparse.Namespace) -> int:
+def _add_producer(whats: Verbs) -> None:
+    parser = whats.add_parser(
+        "producer",
+        help="trades a second, and at what cost, beside others",
+        description="The producer beside a bare loop and others' producers: all read the same trades from the same "
+        "exchange into the same Kafka, one after the other, and each trade is counted in the end.",
+    )
+    trades = "how many each reads, the slow ones fewer (default: %(default)s); 10000000 shows that memory stays flat"
+    parser.add_argument("--trades", type=positive_int, default=1_000_000, metavar="N", help=trades)
+    runs = "how often, of which the median is told (default: %(default)s)"
+    parser.add_argument("--runs", type=positive_int, default=3, metavar="N", help=runs)
+    parser.add_argument("--row", action="append", default=[], metavar="NAME", help="only this row; may be repeated")
+    parser.add_argument("--json", action="store_true", help="print every run's figures as JSON instead of the table")
+    parser.set_defaults(run=producer)
+
+
+def producer(instance: Instance, options: argparse.Namespace) -> int:
+    """Run the benchmark of the producer with the tests' Kafka."""
+    with redirect_stdout(sys.stderr):
+        ansible.playbook(instance, "tests/testbed.yml")
+    command = [sys.executable, "-m", "benchmarks.producer", f"--trades={options.trades}", f"--runs={options.runs}"]
+    command += [f"--row={name}" for name in options.row] + (["--json"] if options.json else [])
+    sources = os.pathsep.join(str(ROOT / each) for each in ("tests", "services/src"))
+    return subprocess.run(command, env={**environment(), "PYTHONPATH": sources}, check=False).returncode
+
+
+def deploy(_instance: Instance, options: argparse.Namespace) -> int:
     """Measure on an instance made for this, and remove it."""
     instance = Instance("bench")
     if instance.settings:

@@ -43,7 +43,7 @@ def add_parsers(verbs: Verbs) -> None:
         "--speed", type=_speed, metavar="N|max", help="how many times recorded speed to replay (default: 1)"
     )
     up.add_argument(
-        "--rate", type=_rate, metavar="N", help="trades a second that the simulator generates (default: 500)"
+        "--rate", type=positive_int, metavar="N", help="trades a second that the simulator generates (default: 500)"
     )
     up.set_defaults(run=run_up)
 
@@ -134,7 +134,8 @@ def _speed(text: str) -> float | str:
     return _positive(text, float)
 
 
-def _rate(text: str) -> int:
+def positive_int(text: str) -> int:
+    """Read a whole number above 0 from the command line."""
     return int(_positive(text, int))
 
 

@@ -26,6 +26,7 @@ def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str
         (["up", "--rate", "-1"], "'-1' is not a number above 0"),
         (["up", "--rate", "many"], "'many' is not a number above 0"),
         (["up", "--speed", "0"], "'0' is not a number above 0"),
+        (["bench", "producer", "--trades", "0"], "'0' is not a number above 0"),
         (["dance"], "invalid choice: 'dance'"),
     ],
 )
