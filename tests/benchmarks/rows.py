@@ -63,7 +63,7 @@ class Row:
 def _tradestream(ends: Ends) -> Sequence[str]:
     config = ends.folder / "producer.yml"
     settings = {
-        "url": ends.url,
+        "feeds": [{"url": ends.url}],
         "kafka_client_config": str(ends.kafka.properties),
         "topic": ends.topic,
         "dead_letter_topic": f"{ends.topic}-dlq",
