@@ -9,11 +9,11 @@ from fractions import Fraction
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tradestream.errors import RejectedError
-from tradestream.trade import NAMESPACE, Trade, amount_fits, decode, encode, event_id, iso_utc, split_time
+from tradestream.trade import NAMESPACE, Trade, amount_fits, decode, encode, event_id, iso_utc, numbers_fit, split_time
 
 names = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=1, max_size=20)
 ids = st.integers(0, 2**63 - 1)
@@ -81,6 +81,27 @@ def test_the_amount_of_a_trade_is_bounded(price: Decimal, quantity: Decimal) -> 
     """Otherwise products and sums would leave the 38 digits that Spark and Parquet have."""
     wanted = Fraction(price) * math.ceil(quantity) <= 10**12
     assert amount_fits(f"{price:f}", f"{quantity:f}") is wanted
+
+
+@given(
+    st.from_regex(r"\A[0-9]{0,11}\.?[0-9]{0,13}\Z") | st.text(max_size=8),
+    st.from_regex(r"\A[0-9]{0,15}\.?[0-9]{0,9}\Z") | st.text(max_size=8),
+)
+@example("0.000", "1")
+@example("1", "0")
+@example("1 1", "")
+@example("999999.5", "999999.5")
+@example("1000000", "1000000")
+@example("1000000", "1000001")
+@example("٣", "1")
+def test_numbers_fit_as_a_trade_is_decoded(price: str, quantity: str) -> None:
+    """The adapters' quick look says what the whole check of a trade says."""
+    try:
+        decode(json.dumps(trade(price=price, quantity=quantity)))
+    except RejectedError:
+        assert not numbers_fit(price, quantity)
+    else:
+        assert numbers_fit(price, quantity)
 
 
 def test_the_amount_may_reach_its_bound() -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import uuid
 from datetime import UTC, datetime
 from decimal import Context, Decimal
@@ -111,6 +112,11 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
 
 
 _MOST_AMOUNT_DIGITS = len(str(MOST_AMOUNT)) - 1
+_usual = re.compile(
+    rf"{ABOVE_ZERO}{Digits(6, PRICE_DIGITS.fraction).pattern} {ABOVE_ZERO}{Digits(6, QUANTITY_DIGITS.fraction).pattern}"
+).fullmatch
+_is_price = re.compile(ABOVE_ZERO + PRICE_DIGITS.pattern).fullmatch
+_is_quantity = re.compile(ABOVE_ZERO + QUANTITY_DIGITS.pattern).fullmatch
 _EXACT = Context(prec=sum(PRICE_DIGITS) + QUANTITY_DIGITS.whole + 1)
 _YEARS = range(2009, 9999)
 _encoder = msgspec.json.Encoder()
@@ -141,6 +147,14 @@ def decode(data: bytes | str) -> Trade:
     if not _is_time(trade.timestamp):
         raise RejectedError("invalid_trade", f"timestamp {trade.timestamp} is no time of {_YEARS[0]} to {_YEARS[-1]}")
     return trade
+
+
+def numbers_fit(price: str, quantity: str) -> bool:
+    """Whether a trade may have them: plain decimals above zero with so many digits, and so much in all."""
+    # One look tells it of nearly all trades: with six whole digits each, their product fits too.
+    if _usual(f"{price} {quantity}"):
+        return True
+    return _is_price(price) is not None and _is_quantity(quantity) is not None and amount_fits(price, quantity)
 
 
 def amount_fits(price: str, quantity: str) -> bool:
@@ -175,8 +189,9 @@ def _identity(exchange: str, symbol: str) -> _Hash:
     return hashlib.sha1(NAMESPACE.bytes + f"{exchange}:{symbol}:".encode(), usedforsecurity=False)
 
 
+@lru_cache(maxsize=1)
 def iso_utc(nanoseconds: int) -> str:
-    """Returns a time since 1970 as ISO 8601 in UTC with microseconds."""
+    """Returns a time since 1970 as ISO 8601 in UTC with microseconds; many trades may be received at the same time."""
     seconds, rest = divmod(nanoseconds, 1_000_000_000)
     return f"{_iso_second(seconds)}.{rest // 1000:06d}Z"
 

@@ -40,7 +40,7 @@ import msgspec
 from tradestream.errors import RejectedError, ServerShutdownError
 from tradestream.exchange.common import (
     UNREADABLE,
-    check_amount,
+    check_numbers,
     halves,
     new_trade,
     page,
@@ -51,7 +51,7 @@ from tradestream.exchange.common import (
 )
 from tradestream.exchange.repair import Limits
 from tradestream.quote import Quote
-from tradestream.trade import Id, Price, Quantity, Trade, event_id, iso_utc, split_time
+from tradestream.trade import Id, Trade, event_id, iso_utc, split_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,8 +71,8 @@ class _TradeData(msgspec.Struct, gc=False):
     event: Literal["trade"] = msgspec.field(name="e")
     symbol: str = msgspec.field(name="s")
     trade_id: Id = msgspec.field(name="t")
-    price: Price = msgspec.field(name="p")
-    quantity: Quantity = msgspec.field(name="q")
+    price: str = msgspec.field(name="p")
+    quantity: str = msgspec.field(name="q")
     trade_time: _Time = msgspec.field(name="T")
     buyer_is_maker: bool = msgspec.field(name="m")
 
@@ -96,8 +96,8 @@ class _QuoteFrame(msgspec.Struct, gc=False):
 
 class _Row(msgspec.Struct, rename="camel", gc=False):
     trade_id: Id = msgspec.field(name="id")
-    price: Price
-    quantity: Quantity = msgspec.field(name="qty")
+    price: str
+    quantity: str = msgspec.field(name="qty")
     time: _Time
     is_buyer_maker: bool
 
@@ -168,7 +168,7 @@ class Binance:
             data = _decode(frame).data
         except UNREADABLE as error:
             return _not_a_trade(frame, error, received_ns)
-        check_amount(data.price, data.quantity)
+        check_numbers(data.price, data.quantity)
         trade_time, trade_time_us = split_time(data.trade_time)
         return (
             Trade(

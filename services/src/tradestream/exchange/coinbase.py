@@ -44,7 +44,7 @@ from tradestream.exchange.common import (
     rest_base,
 )
 from tradestream.exchange.repair import Limits
-from tradestream.trade import Id, Price, Quantity, Trade
+from tradestream.trade import Id, Trade
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,8 +57,8 @@ _MOST_ROWS = 1000
 class _Row(msgspec.Struct, gc=False):
     trade_id: Id
     side: Literal["buy", "sell"]
-    size: Quantity
-    price: Price
+    size: str
+    price: str
     time: UtcTime
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from tradestream.errors import RejectedError
 from tradestream.exchange.repair import Gap, Page
-from tradestream.trade import MOST_AMOUNT, Trade, amount_fits, event_id, iso_utc
+from tradestream.trade import Trade, event_id, iso_utc, numbers_fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -97,22 +97,22 @@ def new_trade(  # noqa: PLR0913 - a trade has as many parts
     buyer_is_maker: bool,
     received_ns: int,
 ) -> Trade:
-    """Returns a trade whose parts have been checked.
+    """Returns a trade; all but its numbers must have been checked.
 
     Args:
         exchange: the exchange's name.
         symbol: the pair as the exchange writes it.
         trade_id: the exchange's number of the trade.
-        price: every digit as the exchange wrote it.
+        price: every digit as the exchange wrote it; it and the quantity are checked here.
         quantity: likewise.
         times: when it was matched.
         buyer_is_maker: true when the taker sold.
         received_ns: when it was received, in nanoseconds since 1970.
 
     Raises:
-        RejectedError: it stands for more than a candle can hold.
+        RejectedError: no trade may have these numbers.
     """
-    check_amount(price, quantity)
+    check_numbers(price, quantity)
     return Trade(
         event_id(exchange, symbol, trade_id),
         "trade",
@@ -128,10 +128,12 @@ def new_trade(  # noqa: PLR0913 - a trade has as many parts
     )
 
 
-def check_amount(price: str, quantity: str) -> None:
-    """Lets a trade pass whose price times its quantity fits what is computed of it; else raises RejectedError."""
-    if not amount_fits(price, quantity):
-        raise RejectedError("invalid_value", f"price times the quantity rounded up is above {MOST_AMOUNT}")
+def check_numbers(price: str, quantity: str) -> None:
+    """Lets a price and a quantity pass that a trade may have; else raises RejectedError."""
+    if not numbers_fit(price, quantity):
+        raise RejectedError(
+            "invalid_value", f"no trade has the price {price[:40]!r} and the quantity {quantity[:40]!r}"
+        )
 
 
 def halves(symbol: str) -> tuple[str, str] | None:

@@ -51,7 +51,7 @@ from tradestream.exchange.common import (
     rest_base,
 )
 from tradestream.exchange.repair import Limits
-from tradestream.trade import ABOVE_ZERO, PRICE_DIGITS, QUANTITY_DIGITS, Digits, Id, Price, Quantity, Trade
+from tradestream.trade import ABOVE_ZERO, PRICE_DIGITS, QUANTITY_DIGITS, Digits, Id, Trade
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,8 +86,8 @@ class _Message(msgspec.Struct, gc=False):
 
 
 class _Row(msgspec.Struct, array_like=True, gc=False):
-    price: Price
-    volume: Quantity
+    price: str
+    volume: str
     seconds: msgspec.Raw
     side: Literal["b", "s"]
     order_type: str

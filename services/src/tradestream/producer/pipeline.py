@@ -58,7 +58,8 @@ class Pipeline:
         self, exchange: Exchange, sink: KafkaSink, repairer: Repairer, stats: FeedStats, hold_trades: int
     ) -> None:
         self.stats = stats
-        self._exchange = exchange
+        self._exchange = exchange.name
+        self._parse = exchange.parse
         self._sink = sink
         self._repairer = repairer
         self._hold = hold_trades
@@ -94,7 +95,7 @@ class Pipeline:
             ExchangeRefusedError: the exchange will not serve what was subscribed to.
         """
         try:
-            for each in self._exchange.parse(frame, received_ns):
+            for each in self._parse(frame, received_ns):
                 if isinstance(each, Trade):
                     self._take(each, received_ns)
                 else:
@@ -109,8 +110,9 @@ class Pipeline:
         time_us = trade.time_us
         if not lane.take(trade.trade_id, time_us, encode(trade)):
             return
-        lane.stats.last_price = trade.price
-        lane.stats.lag.observe(received_ns / 1e9 - time_us / 1e6)
+        stats = lane.stats
+        stats.last_price = trade.price
+        stats.lag.observe(received_ns / 1e9 - time_us / 1e6)
         if lane.held:
             self._repairer.mend(lane)
             if len(lane.held) > self._hold:
@@ -121,5 +123,5 @@ class Pipeline:
         self.stats.rejected[rejected.reason] += 1
         log.debug(line("frame_rejected", reason=rejected.reason, detail=rejected.detail))
         raw = frame.decode(errors="replace")[:_RAW_CHARACTERS]
-        letter = DeadLetter(rejected.reason, self._exchange.name, raw, iso_utc(received_ns))
+        letter = DeadLetter(rejected.reason, self._exchange, raw, iso_utc(received_ns))
         self._sink.put_dead_letter(msgspec.json.encode(letter))

@@ -4,18 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, NoReturn
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.frames import Frame, Opcode
 
-from tradestream.errors import ExchangeRefusedError, ServerShutdownError
+from tradestream.errors import DeliveryError, ExchangeRefusedError, ServerShutdownError
 
 if TYPE_CHECKING:
+    from websockets.protocol import Event
+
     from tradestream.producer.pipeline import Pipeline
 
 _CHECKS_PER_TIMEOUT = 10
 _WORTH_A_RETRY = frozenset({408, 418, 425, 429})
+
+
+class _Connection(ClientConnection):
+    """Hands messages on as they come off the socket; `recv` takes a queue and a turn of the event loop for each."""
+
+    def __init__(self, session: Session, *args: Any, **settings: Any) -> None:  # noqa: ANN401 - the library's own
+        super().__init__(*args, **settings)
+        self._session = session
+        self._received_ns = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Takes what the socket has, which are many messages when they come quickly."""
+        self._received_ns = time.time_ns()
+        super().data_received(data)
+        self._session.pause(self.transport)
+
+    def process_event(self, event: Event) -> None:
+        """Takes one of them; what is not a message in one piece goes the library's own way, to `recv`."""
+        if event.__class__ is Frame and event.opcode is Opcode.TEXT and event.fin:
+            self._session.take(bytes(event.data), self._received_ns)
+        else:
+            super().process_event(event)
 
 
 class Session:
@@ -40,6 +66,8 @@ class Session:
         self._socket: ClientConnection | None = None
         self._closing = False
         self._frames = 0
+        self._failure: ExchangeRefusedError | DeliveryError | None = None
+        self._making_room: asyncio.Task[None] | None = None
 
     async def run(self) -> tuple[str, str]:
         """Lives through the connection; returns why it ended and what was said about it.
@@ -47,9 +75,10 @@ class Session:
         Raises:
             DeliveryError: Kafka's client can deliver nothing more.
         """
+        kind = cast("type[ClientConnection]", partial(_Connection, self))
         try:
             # The pings are the exchange's. Compression costs more than it saves on frames of 150 bytes.
-            socket = await connect(self._url, compression=None, ping_interval=None, max_queue=256)
+            socket = await connect(self._url, compression=None, ping_interval=None, create_connection=kind)
         except InvalidStatus as error:
             status = error.response.status_code
             if 400 <= status < 500 and status not in _WORTH_A_RETRY:  # noqa: PLR2004 - HTTP's client errors
@@ -80,34 +109,62 @@ class Session:
                 await socket.send(self._subscription)
             await self._read(socket)
         except ConnectionClosed as closed:
+            if isinstance(self._failure, DeliveryError):
+                raise self._failure from closed
+            if self._failure is not None:
+                return "refused", str(self._failure)
             if watchdog.done():
                 return "silent", f"no frame for {self._silence_timeout:g} s"
             return ("server_shutdown" if self.announced else "closed"), str(closed)
-        except ExchangeRefusedError as refused:
-            return "refused", str(refused)
         finally:
             watchdog.cancel()
+            if self._making_room is not None:
+                self._making_room.cancel()
             if age is not None:
                 age.cancel()
             self._pipeline.stats.connections -= 1
             self._socket = None
 
     async def _read(self, socket: ClientConnection) -> NoReturn:
+        """Waits for the end; messages that come in one piece have been taken before."""
         if self._closing:
             await socket.close()
-        recv, pipeline = socket.recv, self._pipeline
         while True:
-            frame = await recv(decode=False)
-            self._frames += 1
-            try:
-                pipeline.handle(frame, time.time_ns())
-            except ServerShutdownError:
-                self.announced = True
-                self.ending.set()
-            if self._frames == 1:
-                self.delivers.set()
-            if pipeline.full:
-                await pipeline.make_room()
+            self.take(await socket.recv(decode=False), time.time_ns())
+
+    def take(self, frame: bytes, received_ns: int) -> None:
+        """Takes a message of the exchange."""
+        self._frames += 1
+        if self._failure is not None:
+            return
+        try:
+            self._pipeline.handle(frame, received_ns)
+        except ServerShutdownError:
+            self.announced = True
+            self.ending.set()
+        except (ExchangeRefusedError, DeliveryError) as failure:
+            self._failure = failure
+        if self._frames == 1:
+            self.delivers.set()
+
+    def pause(self, transport: asyncio.Transport) -> None:
+        """Reads nothing more while Kafka has no room, and ends where something has failed."""
+        if self._failure is not None:
+            transport.abort()
+        elif self._pipeline.full and self._making_room is None:
+            transport.pause_reading()
+            self._making_room = asyncio.create_task(self._make_room(transport))
+
+    async def _make_room(self, transport: asyncio.Transport) -> None:
+        try:
+            await self._pipeline.make_room()
+        except DeliveryError as failure:
+            self._failure = failure
+            transport.abort()
+        else:
+            self._making_room = None
+            if not transport.is_closing():
+                transport.resume_reading()
 
     async def _watch(self, socket: ClientConnection) -> None:
         """Ends a connection on which nothing comes; time spent waiting for Kafka does not count."""

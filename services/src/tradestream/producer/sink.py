@@ -61,7 +61,7 @@ class KafkaSink:
 
     def trades_of(self, symbol: str, stats: SymbolStats) -> Callable[[bytes], None]:
         """Returns what hands over the trades of one symbol, and counts them once Kafka has confirmed them."""
-        key = symbol.encode()
+        key, topic, taken, waiting = symbol.encode(), self._topic, self._taken, self.waiting
 
         def confirmed(error: KafkaError | None, message: Message) -> None:
             if error is None:
@@ -71,20 +71,21 @@ class KafkaSink:
                 stats.failed[error.name()] = stats.failed.get(error.name(), 0) + 1
                 self._confirmed(error, message)
 
-        return lambda value: self._put(self._topic, value, key, confirmed)
+        def put(value: bytes) -> None:
+            if waiting or not taken(topic, value, key, confirmed):
+                waiting.append((topic, value, key, confirmed))
+
+        return put
 
     def put_dead_letter(self, value: bytes) -> None:
         """Hands over what could not be read."""
-        self._put(self._dead_letter_topic, value, None, self._confirmed)
+        if self.waiting or not self._taken(self._dead_letter_topic, value, None, self._confirmed):
+            self.waiting.append((self._dead_letter_topic, value, None, self._confirmed))
 
     def put_quote(self, key: bytes, value: bytes) -> None:
         """Hands over a best bid and ask, of which the next one matters more: one that finds no room is let go."""
         if self._quotes_topic is not None and not self.waiting:
             self._taken(self._quotes_topic, value, key, self._confirmed)
-
-    def _put(self, topic: str, value: bytes, key: bytes | None, confirmed: Confirmed) -> None:
-        if self.waiting or not self._taken(topic, value, key, confirmed):
-            self.waiting.append((topic, value, key, confirmed))
 
     def _taken(self, topic: str, value: bytes, key: bytes | None, confirmed: Confirmed) -> bool:
         """Hands a message to Kafka's client; returns False when it has no room."""
