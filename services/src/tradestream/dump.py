@@ -19,7 +19,7 @@ from contextlib import ExitStack, closing, contextmanager
 from typing import IO, TYPE_CHECKING, NamedTuple, TextIO
 
 from tradestream.errors import DumpError
-from tradestream.trade import ABOVE_ZERO, PRICE_DIGITS, QUANTITY_DIGITS
+from tradestream.trade import ABOVE_ZERO, NEWEST_MS, PRICE_DIGITS, QUANTITY_DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -46,6 +46,11 @@ class Row(NamedTuple):
     time: int
     buyer_is_maker: bool
     best_match: bool = True
+
+    @property
+    def time_us(self) -> int:
+        """When it was traded, in microseconds since 1970, whichever unit the dump has."""
+        return self.time if self.time > NEWEST_MS else self.time * 1000
 
 
 _COLUMNS = (
@@ -182,7 +187,7 @@ def symbol_of(path: Path) -> str | None:
 def _id_of(text: str) -> int:
     """Returns a line's id, above all ids where it has none."""
     head = text.partition(",")[0]
-    return int(head) if len(head) < 19 and head.isascii() and head.isdigit() else sys.maxsize
+    return int(head) if _PATTERNS[0].fullmatch(head) else sys.maxsize
 
 
 def _is_header(text: str) -> bool:
