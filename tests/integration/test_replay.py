@@ -8,8 +8,11 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import zipfile
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +38,10 @@ class Replay:
         self._kafka = kafka
         self._state = folder / "state"
 
-    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
-        """Starts it."""
-        return subprocess.Popen(
+    @contextmanager
+    def started(self, *arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
+        """Starts it, and ends it with the test."""
+        process = subprocess.Popen(
             [
                 *(sys.executable, "-W", "error", "-m", "tradestream", "replay", "--topic", self.topic),
                 *("--client-config", str(self._kafka.properties), *map(str, arguments)),
@@ -47,10 +51,20 @@ class Replay:
             stderr=subprocess.PIPE,
             text=True,
         )
+        with process:
+            try:
+                yield process
+            except BaseException:
+                process.kill()
+                sys.stdout.write("--- the replay's end:\n{}\n{}\n".format(*process.communicate()))
+                raise
+            finally:
+                process.kill()
 
     def run(self, *arguments: str | Path) -> tuple[int, str, str]:
         """Runs it to its end; returns exit status, output and errors."""
-        return ended(self.start(*arguments))
+        with self.started(*arguments) as process:
+            return ended(process)
 
     def done(self, *arguments: str | Path) -> dict[str, Any]:
         """Runs it to its end, which has to be a good one; returns its summary."""
@@ -140,12 +154,8 @@ def test_a_finished_replay_does_nothing_until_it_is_told_to_begin_again(replay: 
 
 
 def test_what_kill_9_ended_goes_on_with_nothing_missing(replay: Replay, many: Path) -> None:
-    process = replay.start(many, "--speed", "500")
-    try:
+    with replay.started(many, "--speed", "500"):
         wait_for("progress", lambda: replay.noted() > 10_000)
-    finally:
-        process.kill()
-        process.communicate()
     noted = replay.noted()
     assert noted < _MANY
     summary = replay.done(many)
@@ -163,10 +173,10 @@ def test_what_kill_9_ended_goes_on_with_nothing_missing(replay: Replay, many: Pa
 def test_a_signal_delivers_what_was_read_and_nothing_comes_twice(
     replay: Replay, many: Path, signum: signal.Signals, status: int
 ) -> None:
-    process = replay.start(many, "--speed", "500")
-    wait_for("progress", lambda: replay.noted() > 0)
-    process.send_signal(signum)
-    ended_with, out, errors = ended(process)
+    with replay.started(many, "--speed", "500") as process:
+        wait_for("progress", lambda: replay.noted() > 0)
+        process.send_signal(signum)
+        ended_with, out, errors = ended(process)
     assert ended_with == status, errors
     assert "the same command goes on" in out
     assert replay.ids() == list(range(1, replay.noted() + 1))
@@ -175,13 +185,12 @@ def test_a_signal_delivers_what_was_read_and_nothing_comes_twice(
 
 
 def test_a_broker_that_is_away_slows_it_and_nothing_is_lost(replay: Replay, many: Path, kafka: Broker) -> None:
-    process = replay.start(many, "--speed", "500")
-    try:
+    with replay.started(many, "--speed", "500") as process:
         wait_for("progress", lambda: replay.noted() > 0)
         kafka.stop()
-    finally:
+        time.sleep(2)
         kafka.start()
-    status, _, errors = ended(process)
+        status, _, errors = ended(process)
     assert status == 0, errors
     assert "waiting for it" in errors
     assert replay.ids() == list(range(1, _MANY + 1))
@@ -234,17 +243,13 @@ def test_a_broken_line_ends_it_and_what_came_before_is_not_sent_again(replay: Re
 
 
 def test_two_at_once_into_one_topic_are_refused(replay: Replay, many: Path) -> None:
-    process = replay.start(many, "--speed", "1")
-    try:
+    with replay.started(many, "--speed", "1"):
         wait_for("progress", lambda: replay.noted() >= 0)
         status, _, errors = replay.run(many)
         assert (status, errors) == (
             1,
             f"tradestream: another replay into topic {replay.topic} is running: wait for it, or end it\n",
         )
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def test_a_topic_that_does_not_exist_is_an_error(tmp_path: Path, kafka: Broker) -> None:

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import base64
+
 import pytest
+from confluent_kafka import Uuid
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tradestream.errors import KafkaUnavailableError
 from tradestream.replay.interrupt import Interrupted
-from tradestream.replay.sink import Sink, topic_id
+from tradestream.replay.sink import Sink, file_name, topic_id
 
 NOBODY = {"bootstrap.servers": "127.0.0.1:1"}
 
@@ -45,3 +50,9 @@ def test_a_broker_that_does_not_answer_is_an_error(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("tradestream.replay.sink._METADATA_SECONDS", 0.5)
     with pytest.raises(KafkaUnavailableError, match="no broker tells of topic trades"):
         topic_id(NOBODY, "trades")
+
+
+@given(number=st.binary(min_size=16, max_size=16))
+def test_a_topics_id_is_a_files_name(number: bytes) -> None:
+    high, low = (int.from_bytes(half, signed=True) for half in (number[:8], number[8:]))
+    assert file_name(Uuid(high, low)) == base64.urlsafe_b64encode(number).decode().rstrip("=")

@@ -125,8 +125,10 @@ class _Replay:
             with tape.play(cursors) as items:
                 for item in items:
                     self._send(item)
+            self._save()
         except DumpError:
             self._save()
+            self._show.note(f"{self._trades:,} trades before the broken place are in Kafka, the rest is not")
             raise
         except Interrupted:
             unconfirmed = self._sink.drain(_DRAIN_SECONDS)
@@ -135,7 +137,6 @@ class _Replay:
             else:
                 self._note()
             raise
-        self._save()
 
     def _send(self, item: Item) -> None:
         """Sends a trade when it is due."""

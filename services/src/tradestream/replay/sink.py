@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicCollection
+from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicCollection, Uuid
 from confluent_kafka.admin import AdminClient
 
 from tradestream.errors import ConfigError, DeliveryError, KafkaUnavailableError
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 _QUEUE_MESSAGES = 100_000
 _METADATA_SECONDS = 10.0
 _TURN_SECONDS = 0.05
+_FOR_NAMES = str.maketrans("+/", "-_")
 
 
 def topic_id(client: Mapping[str, str], topic: str) -> str:
-    """Returns Kafka's own id of a topic, which no other topic of any cluster has.
+    """Returns Kafka's own id of a topic, which no other topic of any cluster has, as kafka-topics prints it.
 
     Raises:
         KafkaUnavailableError: no broker answers, or the topic does not exist.
@@ -32,13 +33,18 @@ def topic_id(client: Mapping[str, str], topic: str) -> str:
         raise ConfigError(f"Kafka's client: {error.args[0].str()}") from error
     future = admin.describe_topics(TopicCollection([topic]), request_timeout=_METADATA_SECONDS)[topic]
     try:
-        return str(future.result().topic_id)
+        return file_name(future.result().topic_id)
     except KafkaException as error:
         if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise KafkaUnavailableError(
                 f"topic {topic} does not exist: kafka-topics --create --topic {topic} --partitions N makes it"
             ) from error
         raise KafkaUnavailableError(f"no broker tells of topic {topic}: {error.args[0].str()}") from error
+
+
+def file_name(topic: Uuid) -> str:
+    """Returns a topic's id in base64 for names; librdkafka's has slashes."""
+    return str(topic).translate(_FOR_NAMES)
 
 
 class Sink:
