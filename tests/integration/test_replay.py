@@ -196,6 +196,25 @@ def test_a_broker_that_is_away_slows_it_and_nothing_is_lost(replay: Replay, many
     assert replay.ids() == list(range(1, _MANY + 1))
 
 
+@pytest.mark.parametrize(("signum", "status"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143)])
+def test_only_what_kafka_has_confirmed_is_noted(
+    replay: Replay, many: Path, kafka: Broker, signum: signal.Signals, status: int
+) -> None:
+    with replay.started(many, "--speed", "500") as process:
+        wait_for("progress", lambda: replay.noted() > 0)
+        kafka.stop()
+        try:
+            time.sleep(2)
+            process.send_signal(signum)
+            ended_with, _, errors = ended(process)
+        finally:
+            kafka.start()
+    assert ended_with == status, errors
+    assert signum == signal.SIGKILL or "they will be sent again" in errors
+    replay.done(many)
+    assert set(replay.ids()) == set(range(1, _MANY + 1))
+
+
 def test_a_wrong_checksum_sends_nothing(replay: Replay, tmp_path: Path) -> None:
     good = zipped(write_dump(tmp_path / "BTCUSDT-trades-2024-12-30.csv", 100))
     bad = write_dump(tmp_path / "ETHUSDT-trades-2024-12-31.csv", 200)

@@ -108,6 +108,15 @@ def test_a_broken_line_ends_it_after_the_trade_before(tmp_path: Path) -> None:
     assert cursor.mark == Mark(2)
 
 
+def test_a_dump_that_is_done_is_not_read_again(tmp_path: Path) -> None:
+    write(tmp_path / "BTCUSDT-trades-2021-01-08.zip", ids(1, 3))
+    ((before,),) = cursors(tmp_path)
+    played([[before]])
+    ((after,),) = cursors(tmp_path, {before.dump.key: before.mark})
+    assert played([[after]]) == []
+    assert (after.bytes_read, after.mark) == (0, before.mark)
+
+
 def test_a_dump_that_has_grown_since_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "BTCUSDT-trades-2021-01-08.csv"
     write(path, ids(1, 3))
