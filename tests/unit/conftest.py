@@ -7,16 +7,7 @@ from pathlib import Path
 import pytest
 
 from data.make_dump import KEPT
-
-_SHARED = Path(__file__).parents[3] / "shared" / "data"
-
-
-def real(name: str) -> Path:
-    """Returns a file of real data, or skips the test and says why."""
-    path = _SHARED / name
-    if not path.exists():
-        pytest.skip(f"../shared/data/{name} is not here: real data are not part of the repository")
-    return path
+from data.shared import real
 
 
 @pytest.fixture(params=["generated", "real"])

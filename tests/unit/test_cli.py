@@ -16,7 +16,20 @@ def write(folder: Path, text: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("arguments", [[], ["producer"], ["topic"], ["producer", "--config"], ["nothing"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["producer"],
+        ["topic"],
+        ["producer", "--config"],
+        ["nothing"],
+        ["replay"],
+        ["replay", "x.zip", "--speed", "0"],
+        ["replay", "x.zip", "--speed", "fast"],
+        ["replay", "x.zip", "--symbols", "BTCUSDT,,"],
+    ],
+)
 def test_wrong_usage_exits_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(arguments)
@@ -30,7 +43,7 @@ def test_the_version_is_the_distributions(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out == f"tradestream {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["producer", "simulator", "analytics", "topic"])
+@pytest.mark.parametrize("command", ["producer", "simulator", "analytics", "topic", "replay"])
 def test_the_help_of_a_command_has_an_example_and_its_exit_status(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -66,6 +79,14 @@ def test_a_topic_needs_kafkas_client_properties(tmp_path: Path, capsys: pytest.C
     gone = tmp_path / "client.properties"
     assert main(["topic", "candles", "--client-config", str(gone)]) == 2
     assert str(gone) in capsys.readouterr().err
+
+
+def test_a_replay_names_a_dump_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    client = tmp_path / "client.properties"
+    client.write_text("bootstrap.servers=127.0.0.1:1\n")
+    gone = tmp_path / "BTCUSDT-trades-2021-01-08.zip"
+    assert main(["replay", str(gone), "--client-config", str(client)]) == 2
+    assert capsys.readouterr().err == f"tradestream: {gone}: cannot be read: No such file or directory\n"
 
 
 def test_a_log_line_keeps_to_one_line_and_quotes_what_needs_it() -> None:

@@ -154,3 +154,36 @@ def test_an_arbitrary_line_is_read_or_refused(text: str) -> None:
 )
 def test_the_symbol_is_read_from_the_name(name: str, symbol: str | None) -> None:
     assert dump.symbol_of(Path(name)) == symbol
+
+
+@given(above=st.integers(-1, 12), ids=st.sets(st.integers(0, 10), min_size=1))
+def test_a_dump_read_from_an_id_on_gives_what_is_above_it(
+    tmp_path_factory: pytest.TempPathFactory, above: int, ids: set[int]
+) -> None:
+    lines = [GOOD.replace("553287559", str(number)) for number in sorted(ids)]
+    path = write(tmp_path_factory.mktemp("dump"), *lines)
+    reader = dump.Reader(path, above)
+    assert [row.trade_id for row in reader] == sorted(number for number in ids if number > above)
+    assert reader.bytes_read == path.stat().st_size
+    assert dump.first(path).trade_id == min(ids)
+    assert dump.last_id(path) == max(ids)
+
+
+def test_how_much_of_a_file_was_read_grows_to_its_size(tmp_path: Path) -> None:
+    recorded = write_dump(tmp_path / "BTCUSDT-trades-2024-12-31.csv", 5_000)
+    path = recorded.with_suffix(".zip")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(recorded, recorded.name)
+    for file in (recorded, path):
+        reader = dump.Reader(file)
+        assert reader.bytes_read == 0
+        steps = [reader.bytes_read for _ in reader]
+        assert steps == sorted(steps)
+        assert 0 < steps[0] < file.stat().st_size / 2 < reader.bytes_read <= file.stat().st_size
+    assert dump.last_id(path) is None
+
+
+def test_a_torn_last_line_is_seen_at_once(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD, NEXT[:30])
+    with pytest.raises(DumpError, match="last line: has 3 columns"):
+        dump.last_id(path)

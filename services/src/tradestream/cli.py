@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
+import signal
 import sys
 import textwrap
 from itertools import islice
@@ -51,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_simulator(commands)
     _add_analytics(commands)
     _add_topic(commands)
+    _add_replay(commands)
     return parser
 
 
@@ -124,6 +127,10 @@ examples:
     parser.add_argument("--until-end", action="store_true", help="end where the topic ends now")
     parser.add_argument("--max", type=int, metavar="N", help="end after N messages")
     parser.add_argument("--timeout", type=float, metavar="S", help="end after S seconds without a message")
+    _add_client_config(parser)
+
+
+def _add_client_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--client-config",
         type=Path,
@@ -131,6 +138,66 @@ examples:
         default=CLIENT_PROPERTIES,
         help="Kafka's client properties (%(default)s)",
     )
+
+
+def _add_replay(commands: _Commands) -> None:
+    more = """\
+Trades are sent as the producer sends them: same JSON, same event_id, keyed by symbol, a symbol's by rising id; only
+`timestamp` is the time of the replay. A .CHECKSUM beside a dump is verified before anything is sent.
+
+A replay that ended early, by whatever cause, goes on where it stopped when the same command is run again; after
+kill -9 the trades of about the last second are sent twice, with the same event_id. What Kafka has is noted in
+$XDG_STATE_HOME/tradestream/replay, by default ~/.local/state.
+
+Do not replay pairs into a topic to which a producer sends them too: trades that are older than those already there come
+too late for their candles, and the producer would take the ids between for missing. Use a topic (--topic), or an
+instance of the pipeline, of its own.
+
+examples:
+  tradestream replay BTCUSDT-trades-2021-01-08.zip
+  tradestream replay dumps/ --symbols BTCUSDT,ETH-USDT --topic replay-2021
+  tradestream replay BTCUSDT-trades-2021-01-08.csv --speed 60
+
+After SIGINT it ends with 130, after SIGTERM with 143, where something is left to do; what was sent is noted first.
+"""
+    parser = _add(commands, "replay", _replay, "send Binance's public dumps of trades to Kafka", more)
+    parser.add_argument(
+        "paths",
+        type=Path,
+        nargs="+",
+        metavar="FILE|DIR",
+        help="SYMBOL-trades-....zip or .csv, or a directory of such (not those below it)",
+    )
+    parser.add_argument("--symbols", type=_names, default=(), metavar="A,B", help="only these: BTCUSDT or BTC-USDT")
+    parser.add_argument(
+        "--speed",
+        type=_speed,
+        metavar="N|max",
+        help="N times as fast as recorded, pairs beside each other; max is as fast as Kafka takes them (default: max)",
+    )
+    parser.add_argument("--topic", default="streaming-events", help="where to (%(default)s); it has to exist")
+    parser.add_argument("--restart", action="store_true", help="begin again, whatever was sent before")
+    parser.add_argument("--json", action="store_true", help="print what was done as one line of JSON")
+    _add_client_config(parser)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(text.replace(" ", "").split(","))
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of symbols, as BTCUSDT,ETHUSDT is")
+    return names
+
+
+def _speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = math.nan
+    if not 0 < speed < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number above 0 nor max")
+    return speed
 
 
 def _producer(args: argparse.Namespace) -> int:
@@ -179,6 +246,20 @@ def _topic(args: argparse.Namespace) -> int:
     finally:
         messages.close()
     return _FAILED if args.max is not None and count < args.max else _OK
+
+
+def _replay(args: argparse.Namespace) -> int:
+    from tradestream.replay import service as replay  # noqa: PLC0415 - the other commands need no progress bar
+
+    options = replay.Options(
+        args.paths, args.symbols, args.topic, args.client_config, speed=args.speed, restart=args.restart
+    )
+    try:
+        summary = replay.run(options)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    sys.stdout.write(f"{summary.as_json() if args.json else summary}\n")
+    return summary.exit_status
 
 
 def _log_to_journal(level: str) -> None:

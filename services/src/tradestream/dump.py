@@ -10,17 +10,19 @@ Futures' files lack the last column.
 from __future__ import annotations
 
 import io
+import os
 import re
+import sys
 import zipfile
 import zlib
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import IO, TYPE_CHECKING, NamedTuple, TextIO
 
 from tradestream.errors import DumpError
-from tradestream.trade import ABOVE_ZERO, PRICE_DIGITS, QUANTITY_DIGITS
+from tradestream.trade import ABOVE_ZERO, NEWEST_MS, PRICE_DIGITS, QUANTITY_DIGITS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
 
@@ -45,6 +47,11 @@ class Row(NamedTuple):
     buyer_is_maker: bool
     best_match: bool = True
 
+    @property
+    def time_us(self) -> int:
+        """When it was traded, in microseconds since 1970, whichever unit the dump has."""
+        return self.time if self.time > NEWEST_MS else self.time * 1000
+
 
 _COLUMNS = (
     ("trade id", r"[0-9]{1,18}"),
@@ -57,7 +64,56 @@ _COLUMNS = (
 )
 _PATTERNS = tuple(re.compile(pattern, re.ASCII) for _, pattern in _COLUMNS)
 _LINE = re.compile(",".join(f"({pattern})" for _, pattern in _COLUMNS[:-1]) + f"(?:,({_COLUMNS[-1][1]}))?", re.ASCII)
+_TAIL_BYTES = 4096
 _FILE_NAME = re.compile(r"([A-Z0-9]{2,24})-trades[-.].*")
+
+
+class Reader:
+    """Reads a dump once, and knows how far it is.
+
+    Attributes:
+        path: the dump.
+    """
+
+    def __init__(self, path: Path, above: int = -1) -> None:
+        """Prepares to read.
+
+        Args:
+            path: the dump.
+            above: rows up to this id are passed over, without a look at more than their ids.
+        """
+        self.path = path
+        self._above = above
+        self._raw: IO[bytes] | None = None
+        self._read = 0
+
+    @property
+    def bytes_read(self) -> int:
+        """How much of the file, as it lies on the disk, was read."""
+        return self._read if self._raw is None else self._raw.tell()
+
+    def __iter__(self) -> Generator[Row]:
+        """Yields the rows, one at a time; see `read`."""
+        last = -1
+        with _open(self.path) as (raw, lines):
+            self._raw = raw
+            try:
+                for number, text in enumerate(lines, start=1):
+                    if number == 1 and _is_header(text):
+                        continue
+                    if last < self._above and last < (passed := _id_of(text)) <= self._above:
+                        last = passed
+                        continue
+                    where = f"{self.path}: line {number}"
+                    row = parse(text.rstrip("\r\n"), where)
+                    if row.trade_id <= last:
+                        raise DumpError(f"{where}: trade id {row.trade_id} is not above {last} before it")
+                    last = row.trade_id
+                    yield row
+            finally:
+                self._read, self._raw = raw.tell(), None
+        if last < 0:
+            raise DumpError(f"{self.path}: holds no trade")
 
 
 def read(path: Path) -> Iterator[Row]:
@@ -66,18 +122,30 @@ def read(path: Path) -> Iterator[Row]:
     Raises:
         DumpError: says the file, the line and what is wrong with it.
     """
-    last = -1
-    with _open(path) as lines:
-        for number, text in enumerate(lines, start=1):
-            if number == 1 and _is_header(text):
-                continue
-            row = parse(text.rstrip("\r\n"), f"{path}: line {number}")
-            if row.trade_id <= last:
-                raise DumpError(f"{path}: line {number}: trade id {row.trade_id} is not above {last} before it")
-            last = row.trade_id
-            yield row
-    if last < 0:
-        raise DumpError(f"{path}: holds no trade")
+    return iter(Reader(path))
+
+
+def first(path: Path) -> Row:
+    """Returns the first row of a dump; raises DumpError as `read` does."""
+    with closing(iter(Reader(path))) as rows:
+        return next(rows)
+
+
+def last_id(path: Path) -> int | None:
+    """Returns the last trade's id where the file's end tells it, which a zip's does not: None.
+
+    Raises:
+        DumpError: the last line is none of a dump.
+    """
+    if path.suffix == ".zip":
+        return None
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+            text = file.read().rstrip().rpartition(b"\n")[2]
+    except OSError as error:
+        raise DumpError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return parse(text.decode("ascii", errors="replace").rstrip("\r"), f"{path}: last line").trade_id
 
 
 def check(path: Path) -> int:
@@ -116,6 +184,12 @@ def symbol_of(path: Path) -> str | None:
     return match[1] if match else None
 
 
+def _id_of(text: str) -> int:
+    """Returns a line's id, above all ids where it has none."""
+    head = text.partition(",")[0]
+    return int(head) if _PATTERNS[0].fullmatch(head) else sys.maxsize
+
+
 def _is_header(text: str) -> bool:
     return text.split(",", 1)[0].strip().lower() in ("id", "trade_id", "tradeid", "trade id")
 
@@ -131,15 +205,19 @@ def _reason(text: str) -> str:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[TextIO]:
-    """Opens a CSV, or the one CSV in a zip; what is not ASCII is left for the line's own check to refuse."""
+def _open(path: Path) -> Iterator[tuple[IO[bytes], TextIO]]:
+    """Opens a CSV, or the one CSV in a zip: the file, and the lines.
+
+    What is not ASCII is left for the line's own check to refuse.
+    """
     try:
         with ExitStack() as stack:
             raw: IO[bytes] = stack.enter_context(path.open("rb"))
+            content = raw
             if path.suffix == ".zip":
                 archive = stack.enter_context(zipfile.ZipFile(raw))
-                raw = stack.enter_context(archive.open(_member(path, archive)))
-            yield stack.enter_context(io.TextIOWrapper(raw, encoding="ascii", errors="replace", newline="\n"))
+                content = stack.enter_context(archive.open(_member(path, archive)))
+            yield raw, stack.enter_context(io.TextIOWrapper(content, encoding="ascii", errors="replace", newline="\n"))
     except OSError as error:
         raise DumpError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:

@@ -2,7 +2,8 @@
 
 TradestreamError
 ├── TransientError          worth another try
-│   └── KafkaUnavailableError
+│   ├── KafkaUnavailableError
+│   └── BusyError
 ├── FatalError              trying again changes nothing
 │   ├── ConfigError
 │   │   └── DumpError
@@ -29,6 +30,10 @@ class FeedSilentError(TransientError):
 
 class KafkaUnavailableError(TransientError):
     """No broker answered."""
+
+
+class BusyError(TransientError):
+    """Another process does what may be done by one at a time."""
 
 
 class FatalError(TradestreamError):

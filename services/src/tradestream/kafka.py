@@ -6,6 +6,7 @@ Every client on a host reads the same file, so that turning on TLS or SASL chang
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from tradestream.errors import ConfigError
@@ -49,6 +50,27 @@ def client_config(path: Path) -> dict[str, str]:
     for key, value in properties.items():
         config.update(_translate(path, key, value))
     return config
+
+
+def lossless(client: Mapping[str, str], name: str, queue_messages: int) -> dict[str, object]:
+    """Returns the settings of a client that sends trades: each once, in order, confirmed by all replicas in sync.
+
+    Args:
+        client: Kafka's client properties, see `client_config`.
+        name: the client's id where they name none.
+        queue_messages: how many messages may wait to be confirmed.
+    """
+    return {
+        "client.id": name,
+        **client,
+        "acks": "all",
+        "enable.idempotence": True,
+        "compression.type": "lz4",
+        "linger.ms": 5,
+        "queue.buffering.max.messages": queue_messages,
+        # A trade waits for its broker as long as it takes: what bounds the queue is its length.
+        "message.timeout.ms": 0,
+    }
 
 
 def _translate(path: Path, key: str, value: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from tradestream.errors import ConfigError, DeliveryError, KafkaUnavailableError
+from tradestream.kafka import lossless
 from tradestream.logs import line
 
 if TYPE_CHECKING:
@@ -41,15 +42,7 @@ class KafkaSink:
         self._fatal: KafkaError | None = None
         self.waiting: deque[tuple[str, bytes, bytes | None, Confirmed]] = deque()
         settings: dict[str, object] = {
-            "client.id": "trade-producer",
-            **client,
-            "acks": "all",
-            "enable.idempotence": True,
-            "compression.type": "lz4",
-            "linger.ms": 5,
-            "queue.buffering.max.messages": config.queue_messages,
-            # A trade waits for its broker as long as it takes: what bounds the queue is its length.
-            "message.timeout.ms": 0,
+            **lossless(client, "trade-producer", config.queue_messages),
             "error_cb": self._failed,
             "log_level": 2,  # what the two call-backs do not say
         }
