@@ -143,7 +143,7 @@ def test_a_message_is_the_trade_as_the_producer_sends_it(tmp_path: Path) -> None
     ("bad", "reason"),
     [
         (line(1, 1_100_000_000_000), "trade 1: time 1100000000000 is before 2009"),
-        ("1,9999999999,99999999999999,1,1610064000000,True,True", "trade 1: price times the quantity"),
+        ("1,9999999999,99999999999999,1,1610064000000,True,True", "trade 1: no trade has the price"),
     ],
 )
 def test_what_nothing_downstream_could_take_is_refused(tmp_path: Path, bad: str, reason: str) -> None:
