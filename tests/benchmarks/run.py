@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from integration.broker import Broker
 
-_POLL_SECONDS = 0.2
+_POLL_SECONDS = 0.1
 _SILENCE_SECONDS = 20.0
 _STOP_SECONDS = 20.0
 MILLION = 1_000_000
