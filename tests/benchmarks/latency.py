@@ -1,8 +1,8 @@
 """How long a trade takes from the exchange into Kafka, at a rate far from any limit.
 
 A consumer that waits at the topic's end looks at the clock when it gets a trade, and so does the exchange when it makes
-it. Consumers get what all replicas have; so the trade is confirmed by then, and the figure is, if anything, too high by
-the consumer's own time.
+it. Consumers get a trade once all replicas have it, which is when the broker confirms it; so the figure is an upper
+bound, by what the consumer takes.
 """
 
 from __future__ import annotations
