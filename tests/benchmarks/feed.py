@@ -14,7 +14,6 @@ import argparse
 import asyncio
 import logging
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -105,27 +104,27 @@ async def _send(client: Client, tape: Tape, trades: int, rate: float | None) -> 
             await asyncio.sleep(_POLL_SECONDS)
 
 
-async def _serve(warm_up: int, trades: int, rate: float | None) -> None:
+async def _serve(folder: Path, warm_up: int, trades: int, rate: float | None) -> None:
     hub = Hub(DEFAULT_SYMBOLS)
-    with tempfile.TemporaryDirectory() as folder:
-        histories = {symbol: History(Path(folder), symbol) for symbol in DEFAULT_SYMBOLS}
-        runner = web.AppRunner(application(hub, histories, Connections()), access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        print(runner.addresses[0][1], flush=True)
-        await play(hub, warm_up, trades, rate)
-        await asyncio.Event().wait()
+    histories = {symbol: History(folder, symbol) for symbol in DEFAULT_SYMBOLS}
+    runner = web.AppRunner(application(hub, histories, Connections()), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    print(runner.addresses[0][1], flush=True)
+    await play(hub, warm_up, trades, rate)
+    await asyncio.Event().wait()
 
 
 def main() -> None:
     """Serves until it is ended."""
     parser = argparse.ArgumentParser(description="Binance's trades as quickly as a client takes them.")
+    parser.add_argument("folder", type=Path, help="where the simulator's logs of trades go, which stay empty")
     parser.add_argument("--warm-up", type=int, default=1000, metavar="N", help="trades before the measured ones")
     parser.add_argument("--trades", type=int, required=True, metavar="N", help="how many")
     parser.add_argument("--rate", type=float, metavar="N", help="trades a second (default: as many as possible)")
     options = parser.parse_args()
     logging.getLogger("tradestream").setLevel(logging.ERROR)  # it has a stream more than the simulator knows
-    uvloop.run(_serve(options.warm_up, options.trades, options.rate))
+    uvloop.run(_serve(options.folder, options.warm_up, options.trades, options.rate))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from integration.broker import Broker
 
-_POLL_SECONDS = 0.2
+_POLL_SECONDS = 0.1
 _SILENCE_SECONDS = 20.0
 _STOP_SECONDS = 20.0
 MILLION = 1_000_000
@@ -150,9 +150,9 @@ class Client:
 
 
 @contextmanager
-def feed(trades: int, rate: float | None) -> Iterator[tuple[str, IO[str]]]:
+def feed(folder: Path, trades: int, rate: float | None) -> Iterator[tuple[str, IO[str]]]:
     """Starts the exchange; yields its address, and where a line makes it send what is measured."""
-    command = [sys.executable, str(HERE / "feed.py"), f"--trades={trades}", f"--warm-up={WARM_UP}"]
+    command = [sys.executable, str(HERE / "feed.py"), str(folder), f"--trades={trades}", f"--warm-up={WARM_UP}"]
     pace = [] if rate is None else [f"--rate={rate}"]
     with subprocess.Popen([*command, *pace], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
@@ -184,13 +184,13 @@ def warm(row: Row, kafka: Broker, trades: int, rate: float | None) -> Iterator[t
     """
     topic = f"{row.name}-{uuid.uuid4()}"
     kafka.create_topics([topic, f"{topic}-dlq"])
-    with tempfile.TemporaryDirectory() as folder, feed(trades, rate) as (url, line):
+    with tempfile.TemporaryDirectory() as scratch, feed(Path(scratch), trades, rate) as (url, line):
 
         def go() -> None:
             line.write("\n")
             line.flush()
 
-        ends = Ends(url, kafka, topic, Path(folder), trades)
+        ends = Ends(url, kafka, topic, Path(scratch), trades)
         with client(row, ends) as one:
             if one.follow(WARM_UP)[-1].taken != WARM_UP:
                 raise BenchmarkError(f"{row.label} did not take the trades of the warm-up:\n{one.log()}")

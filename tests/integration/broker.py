@@ -118,11 +118,24 @@ group.initial.rebalance.delay.ms=0
         return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
 
     def create_topics(self, names: Iterable[str], partitions: int = 3) -> None:
-        """Creates topics and waits until they exist."""
+        """Creates topics and waits until their partitions answer."""
         admin = self.admin()  # a client that nobody holds is ended with its requests
         futures = admin.create_topics([NewTopic(name, partitions, 1) for name in names])
-        for future in futures.values():
+        for name, future in futures.items():
             future.result(timeout=30)
+            self._wait_for_leaders(name)
+
+    def _wait_for_leaders(self, topic: str) -> None:
+        """Waits as a topic exists for a moment before its partitions have leaders."""
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                self.count(topic)
+            except KafkaException:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
 
     def count(self, topic: str) -> int:
         """Returns how many messages a topic has taken."""

@@ -18,10 +18,10 @@ def measured(name: str, *seconds: float, missing: int = 0) -> Measured:
 
 def test_a_row_tells_the_median_of_its_runs_beside_the_floor() -> None:
     ours = measured("ours", 0.004, 0.009, 0.003, missing=2)
-    ours.latencies = [float(number) for number in range(1, 1000)]
+    ours.latencies = [[float(number + late) for number in range(1, 1000)] for late in (0, 5, 9)]
     assert table([measured("floor", 0.002), ours])[2:] == [
         "| FLOOR | 1 x 1,000 | 0 | 250,000 | 2.0 | 1.00 | 40 |  |  |",
-        "| OURS | 3 x 1,000 | 6 | 125,000 | 4.0 | 2.00 | 40 | 500.0 | 990.0 |",
+        "| OURS | 3 x 1,000 | 6 | 125,000 | 4.0 | 2.00 | 40 | 505.0 | 995.0 |",
     ]
 
 
