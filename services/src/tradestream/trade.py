@@ -26,6 +26,7 @@ import msgspec
 from tradestream.errors import RejectedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from hashlib import _Hash
 
 NAMESPACE = uuid.UUID("8f1e6a52-6d0b-4b59-9a43-1c2f0b7a5d10")
@@ -119,13 +120,10 @@ _is_price = re.compile(ABOVE_ZERO + PRICE_DIGITS.pattern).fullmatch
 _is_quantity = re.compile(ABOVE_ZERO + QUANTITY_DIGITS.pattern).fullmatch
 _EXACT = Context(prec=sum(PRICE_DIGITS) + QUANTITY_DIGITS.whole + 1)
 _YEARS = range(2009, 9999)
-_encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Trade)
 
-
-def encode(trade: Trade) -> bytes:
-    """Returns the trade as JSON."""
-    return _encoder.encode(trade)
+encode: Callable[[Trade], bytes] = msgspec.json.Encoder().encode
+"""Returns a trade as JSON."""
 
 
 def decode(data: bytes | str) -> Trade:
@@ -178,15 +176,16 @@ _VARIANT = {digit: f"{8 | int(digit, 16) & 3:x}" for digit in "0123456789abcdef"
 
 def event_id(exchange: str, symbol: str, trade_id: int) -> str:
     """Returns `uuid5(NAMESPACE, "exchange:symbol:trade_id")` as text, five times as fast as `uuid` does."""
-    digest = _identity(exchange, symbol).copy()
+    digest = _begun(exchange, symbol)()
     digest.update(b"%d" % trade_id)
     text = digest.hexdigest()
     return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
 @lru_cache(maxsize=4096)
-def _identity(exchange: str, symbol: str) -> _Hash:
-    return hashlib.sha1(NAMESPACE.bytes + f"{exchange}:{symbol}:".encode(), usedforsecurity=False)
+def _begun(exchange: str, symbol: str) -> Callable[[], _Hash]:
+    """Returns what makes a hash that has all but the trade's number."""
+    return hashlib.sha1(NAMESPACE.bytes + f"{exchange}:{symbol}:".encode(), usedforsecurity=False).copy
 
 
 @lru_cache(maxsize=1)

@@ -40,7 +40,7 @@ import msgspec
 from tradestream.errors import RejectedError, ServerShutdownError
 from tradestream.exchange.common import (
     UNREADABLE,
-    check_numbers,
+    bad_numbers,
     halves,
     new_trade,
     page,
@@ -51,7 +51,7 @@ from tradestream.exchange.common import (
 )
 from tradestream.exchange.repair import Limits
 from tradestream.quote import Quote
-from tradestream.trade import Id, Trade, event_id, iso_utc, split_time
+from tradestream.trade import Id, Trade, event_id, iso_utc, numbers_fit, split_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -168,7 +168,8 @@ class Binance:
             data = _decode(frame).data
         except UNREADABLE as error:
             return _not_a_trade(frame, error, received_ns)
-        check_numbers(data.price, data.quantity)
+        if not numbers_fit(data.price, data.quantity):
+            raise bad_numbers(data.price, data.quantity)
         trade_time, trade_time_us = split_time(data.trade_time)
         return (
             Trade(

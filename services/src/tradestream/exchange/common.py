@@ -112,7 +112,8 @@ def new_trade(  # noqa: PLR0913 - a trade has as many parts
     Raises:
         RejectedError: no trade may have these numbers.
     """
-    check_numbers(price, quantity)
+    if not numbers_fit(price, quantity):
+        raise bad_numbers(price, quantity)
     return Trade(
         event_id(exchange, symbol, trade_id),
         "trade",
@@ -128,12 +129,9 @@ def new_trade(  # noqa: PLR0913 - a trade has as many parts
     )
 
 
-def check_numbers(price: str, quantity: str) -> None:
-    """Lets a price and a quantity pass that a trade may have; else raises RejectedError."""
-    if not numbers_fit(price, quantity):
-        raise RejectedError(
-            "invalid_value", f"no trade has the price {price[:40]!r} and the quantity {quantity[:40]!r}"
-        )
+def bad_numbers(price: str, quantity: str) -> RejectedError:
+    """Returns what to say of a price and a quantity that `numbers_fit` refuses."""
+    return RejectedError("invalid_value", f"no trade has the price {price[:40]!r} and the quantity {quantity[:40]!r}")
 
 
 def halves(symbol: str) -> tuple[str, str] | None:
