@@ -101,7 +101,8 @@ class Job:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tradestream.analytics", "--config", str(self.config)],
-                env={**os.environ, **spark_environment()},
+                # Executors' hosts need no Python of this distribution: on them it has this path, and is not there.
+                env={**os.environ, **spark_environment(), "PYSPARK_PYTHON": "/nowhere/python"},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

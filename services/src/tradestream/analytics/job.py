@@ -50,6 +50,8 @@ _SETTINGS = {
     # Spark's own default for timestamps in Parquet is the deprecated INT96.
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.ui.showConsoleProgress": "false",
+    # A plan may hold all candles of a move: its description in the event log need not.
+    "spark.sql.maxPlanStringLength": "20000",
     # Enough groups of one batch (symbols times minutes) before an aggregation falls back to sorting.
     "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": "100000",
 }

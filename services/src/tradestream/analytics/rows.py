@@ -14,6 +14,7 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
 from tradestream.analytics.candles import EXACT, MINUTE_MS, Candle, Cut, Key, Partial
+from tradestream.analytics.local import table
 
 _OPEN_TIME = f"trade_time div {MINUTE_MS} * {MINUTE_MS} as open_time"
 
@@ -98,14 +99,17 @@ def without_seen(trades: DataFrame, seen: Mapping[Key, list[tuple[int, int]]]) -
         "row_number() over (partition by exchange, symbol, trade_id order by kafka_partition, kafka_offset) as copy"
     )
     once = trades.selectExpr("*", copies).where("copy = 1").select(trades.columns)
-    facts = [(*key, intervals) for key, intervals in seen.items()]
+    facts = [
+        {**key._asdict(), "seen": [{"start": start, "end": end} for start, end in intervals]}
+        for key, intervals in seen.items()
+    ]
     columns = "exchange string, symbol string, seen array<struct<start: bigint, end: bigint>>"
     return _knowing(once, facts, columns, "not coalesce(exists(seen, x -> trade_id between x.start and x.end), false)")
 
 
 def without_late(trades: DataFrame, cuts: list[Cut]) -> DataFrame:
     """The trades that came before their minute closed."""
-    facts = [(*cut.key, cut.open_time, cut.offset) for cut in cuts]
+    facts = [{**cut.key._asdict(), "open_time": cut.open_time, "closing_offset": cut.offset} for cut in cuts]
     columns = "exchange string, symbol string, open_time bigint, closing_offset bigint"
     minutes = trades.selectExpr("*", _OPEN_TIME)
     on_time = _knowing(minutes, facts, columns, "closing_offset is null or kafka_offset < closing_offset", "open_time")
@@ -122,15 +126,17 @@ def closed_ends(candles: DataFrame) -> dict[tuple[Key, int], int]:
 def still_open(trades: DataFrame, ends: Mapping[tuple[Key, int], int], intervals: list[int]) -> DataFrame:
     """The trades from the first candle on that is not stored, of any of the ``intervals`` (ms)."""
     stored = {key for key, _ in ends}
-    facts = [(*key, min(ends.get((key, interval), 0) for interval in intervals)) for key in stored]
+    facts = [
+        {**key._asdict(), "stored_until": min(ends.get((key, interval), 0) for interval in intervals)} for key in stored
+    ]
     columns = "exchange string, symbol string, stored_until bigint"
     return _knowing(trades, facts, columns, "trade_time >= coalesce(stored_until, 0)")
 
 
-def _knowing(trades: DataFrame, facts: list[tuple[Any, ...]], columns: str, condition: str, *minute: str) -> DataFrame:
+def _knowing(trades: DataFrame, facts: list[dict[str, Any]], columns: str, condition: str, *minute: str) -> DataFrame:
     """The trades that meet a condition which also knows ``facts``, one at most per series (and minute), else NULL."""
-    table = trades.sparkSession.createDataFrame(facts, columns)
-    joined = trades.join(F.broadcast(table), [*_SERIES, *minute], "left")
+    known = table(trades.sparkSession, facts, columns)
+    joined = trades.join(F.broadcast(known), [*_SERIES, *minute], "left")
     return joined.where(condition).select(trades.columns)
 
 

@@ -26,6 +26,7 @@ from pyspark.sql.types import StructType
 
 from tradestream.analytics.candles import Update
 from tradestream.analytics.files import Directory
+from tradestream.analytics.local import table
 from tradestream.analytics.publish import fields
 from tradestream.analytics.state import START_AFRESH
 from tradestream.errors import FatalError, cause
@@ -122,10 +123,9 @@ class Storage:
             with _readable(self.root.path("_landing"), START_AFRESH):
                 self._stage_trades(name, landed, trades)
         if closed:
-            values = [fields(update) for update in closed]
-            table = self._spark.createDataFrame([tuple(value.values()) for value in values], _CANDLE)
+            candles = table(self._spark, map(fields, closed), _CANDLE)
             self._write(
-                table.selectExpr("*", _DATE.format("open_time")),
+                candles.selectExpr("*", _DATE.format("open_time")),
                 ["exchange", "interval", "date"],
                 "open_time",
                 f"{name}/candles",
