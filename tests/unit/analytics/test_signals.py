@@ -10,6 +10,7 @@ import pytest
 from tradestream.analytics.candles import MINUTE_MS, Candle, Key, Update
 from tradestream.analytics.evidence import BigTrade
 from tradestream.analytics.indicators import IndicatorConfig
+from tradestream.analytics.publish import Outgoing
 from tradestream.analytics.rules import (
     AnyRule,
     AverageCrossing,
@@ -232,6 +233,11 @@ def test_stored_candles_warm_the_indicators_and_signal_nothing() -> None:
     warmed.warm(updates)
     assert warmed.state == engine.state
     assert warmed.closed(updates) == []
+
+
+def test_messages_that_an_older_version_left_to_be_published_are_candles() -> None:
+    older = msgspec.msgpack.encode((b"key", b"value"))
+    assert msgspec.msgpack.decode(older, type=Outgoing) == Outgoing(b"key", b"value", "candle")
 
 
 def test_a_signal_on_the_wire_and_as_a_row() -> None:

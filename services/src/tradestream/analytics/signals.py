@@ -110,7 +110,11 @@ class Engine:
         ]
         compares = any(isinstance(rule, Spread) for rule in rules)
         self._indicators = Indicators(config, averages, _SPREAD_WINDOW if compares else 2)
-        self._entries = {(entry.key, entry.interval): entry for entry in (state or EngineState()).entries}
+        self._entries: dict[tuple[Key, int], Entry] = {}
+        # Who has the same pair, for each rule about spreads.
+        self._same: dict[tuple[str, int, str], list[Key]] = {}
+        for entry in (state or EngineState()).entries:
+            self._add(entry)
 
     @property
     def state(self) -> EngineState:
@@ -170,12 +174,20 @@ class Engine:
         """Compute the indicators with a closed candle; False where it, or a later one, was taken before."""
         at = (update.key, update.interval)
         if at not in self._entries:
-            self._entries[at] = Entry(*at, SeriesState())
+            self._add(Entry(*at, SeriesState()))
         series = self._entries[at].series
         if series.bars and series.bars[-1].open_time >= update.candle.open_time:
             return False
         self._indicators.add(series, update.candle)
         return True
+
+    def _add(self, entry: Entry) -> None:
+        self._entries[entry.key, entry.interval] = entry
+        for rule, length in self._candle_rules:
+            if isinstance(rule, Spread) and length == entry.interval and rule.covers(*entry.key):
+                name = pair(entry.key.symbol, rule.pairs)
+                if name is not None:
+                    self._same.setdefault((rule.called, length, name), []).append(entry.key)
 
     def _look(self, key: Key, interval: int, candle: Candle) -> Iterator[Signal]:
         moment = Moment(interval, candle, self._entries[key, interval].series, self._config)
@@ -190,18 +202,18 @@ class Engine:
 
     def _compare(self, rule: Spread, key: Key, about: About) -> Iterator[Signal]:
         """Hold a candle against that of each other exchange which has closed the same minute before."""
-        wanted = pair(key.symbol, rule.pairs)
+        name = pair(key.symbol, rule.pairs)
+        if name is None:
+            return
         here = Side(key, self._entries[key, about.interval].series.bars)
-        for other, interval in sorted(self._entries):
-            if interval != about.interval or other.exchange == key.exchange or not rule.covers(*other):
+        for other in self._same[rule.called, about.interval, name]:
+            if other.exchange == key.exchange:
                 continue
-            if wanted is None or pair(other.symbol, rule.pairs) != wanted:
-                continue
-            found = of_spread(rule, here, Side(other, self._entries[other, interval].series.bars))
+            found = of_spread(rule, here, Side(other, self._entries[other, about.interval].series.bars))
             if found is not None:
                 buy, sell, evidence = found
                 subject = f"{sell.exchange}|{sell.symbol}"
-                yield _signal(rule, buy, about._replace(subject=subject), {"pair": wanted, **evidence})
+                yield _signal(rule, buy, about._replace(subject=subject), {"pair": name, **evidence})
 
 
 def message(signal: Signal) -> Outgoing:
