@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(900)
 MINUTE = 60_000
 START = 1_610_064_000_000 // MINUTE * MINUTE
 RULES = [
-    {"type": "price_move"},
+    {"type": "price_move", "exchanges": ["binance"]},
     {"type": "large_trade", "amount": 6000},
     {"type": "cross_exchange_spread", "percent": 1},
 ]
@@ -75,6 +75,7 @@ def test_each_signal_leaves_once_over_kills_and_a_lost_checkpoint(tmp_path: Path
         job.kill()
         shutil.rmtree(job.checkpoint)
         job.start()
+        job.until("started", lambda: "event=started" in job.log())
         # Nothing is stored yet: the topic is read from its beginning, and every candle closes a second time.
         job.until("the same figures", lambda: job.metric("candle_ema") == figures[1])
         assert job.terminate() == 0
