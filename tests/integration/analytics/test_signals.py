@@ -92,3 +92,11 @@ def test_each_signal_leaves_once_over_kills_and_a_lost_checkpoint(tmp_path: Path
     for stored in job.stored_signals():
         stored.pop("date")
         assert {**stored, "evidence": msgspec.json.decode(stored["evidence"])} == published[stored["signal_id"]]
+
+
+def test_a_record_of_a_version_without_signals_is_read() -> None:
+    from tradestream.analytics.state import Record  # noqa: PLC0415 - after PySpark is on the path
+
+    older = {"epoch": "e", "step": 7, "batch_id": 3, "outbox": [(b"key", b"value")]}
+    record = msgspec.msgpack.decode(msgspec.msgpack.encode(older), type=Record)
+    assert (record.step, record.outbox[0].kind, record.engine.entries, record.signals) == (7, "candle", [], [])
