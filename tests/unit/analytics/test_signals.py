@@ -245,7 +245,7 @@ def test_a_signal_on_the_wire_and_as_a_row() -> None:
     sent = message(signal)
     assert (sent.key, sent.kind, sent.signal_id) == (b"binance:BTCUSDT", "signal", signal.signal_id)
     assert msgspec.json.decode(sent.value, type=Signal) == signal
-    *plain, evidence = row(signal)
+    *plain, evidence = row(signal).values()
     assert plain == [signal.signal_id, "fast", "price_move", *KEY, "1m", START, START + MINUTE_MS]
     assert msgspec.json.decode(str(evidence)) == signal.evidence
     assert signal.signal_id == "88850150-4b41-535e-8348-d4aad00cad7f", "an id never changes"
