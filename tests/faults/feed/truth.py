@@ -47,13 +47,11 @@ def all_arrived(
 ) -> None:
     """Lets the exchange fall silent, and waits until every trade is in Kafka."""
     simulator.control("pause?seconds=3600")
-    made = {pair: set(simulator.ids(pair)) for pair in pairs}
+    made = {pair: simulator.ids(pair) for pair in pairs}
 
     def arrived() -> bool:
-        ids = _ids(producer.trades(), pairs)
         return all(
-            ids[pair] and {number for number in made[pair] if number >= min(ids[pair])} <= set(ids[pair])
-            for pair in pairs
+            ids and _from(made[pair], min(ids)) <= set(ids) for pair, ids in _ids(producer.trades(), pairs).items()
         )
 
     wait_for("every trade", arrived, seconds)
@@ -73,8 +71,7 @@ def assert_whole(
     """
     for pair, ids in _ids(trades, pairs).items():
         found = ids if once else list(set(ids))
-        made = [number for number in simulator.ids(pair) if number >= min(ids)]
-        assert (found if in_order else sorted(found)) == made
+        assert (found if in_order else sorted(found)) == sorted(_from(simulator.ids(pair), min(ids)))
     assert len({trade.event_id for trade in trades}) == len({(trade.symbol, trade.trade_id) for trade in trades})
 
 
@@ -84,3 +81,8 @@ def _ids(trades: Sequence[Trade], pairs: Sequence[str]) -> dict[str, list[int]]:
     for trade in trades:
         ids[trade.symbol].append(trade.trade_id)
     return ids
+
+
+def _from(ids: Sequence[int], first: int) -> set[int]:
+    """Those from the first on."""
+    return {number for number in ids if number >= first}
