@@ -164,14 +164,14 @@ def test_a_silent_socket_is_replaced(tmp_path: Path, kafka: Broker, name: str) -
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT], ids=lambda signum: signum.name)
 def test_a_stop_sends_what_was_read(tmp_path: Path, kafka: Broker, name: str, signum: signal.Signals) -> None:
     """In the midst of a replay at full speed a stop exits 0, and Kafka has the dump's first trades without a gap."""
-    recorded = write_dump(tmp_path / "BTCUSDT-trades-2024-01-01.csv", count=200_000)
+    recorded = write_dump(tmp_path / "BTCUSDT-trades-2024-01-01.csv", count=1_000_000)
     with Simulator(tmp_path, replay={"file": str(recorded), "speed": "max"}) as exchange:
         with Producer(tmp_path, kafka, f"ws://127.0.0.1:{exchange.port}", name) as producer:
             wait_for("trades", lambda: producer.metric("events_produced_total") > 5_000)
             assert producer.terminate(signum) == 0
             assert "event=drained unconfirmed=0" in producer.log()
         ids = sorted(trade.trade_id for trade in producer.trades())
-    assert 5_000 < len(ids) < 200_000
+    assert 5_000 < len(ids) < 1_000_000
     assert ids == list(range(ids[0], ids[0] + len(ids)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, cast, get_args
 
 import msgspec
 import yaml
@@ -85,11 +85,23 @@ def _explain(message: str, kind: type[Section], raw: object) -> str:
     key = where.rstrip("`").lstrip(".")
     unknown = re.fullmatch(r"Object contains unknown field `(.*)`", reason)
     if unknown:
-        allowed = ", ".join(sorted(_fields(kind, key)))
+        allowed = ", ".join(sorted(_fields(kind, key, raw)))
         reason = f"unknown key `{unknown[1]}`; allowed here: {allowed}"
+    elif reason.startswith("Invalid enum value") and not key.endswith("]"):
+        reason = f"{reason}; allowed here: {', '.join(_choices(kind, key, raw))}"
+    elif types := _types(kind, key, reason):
+        reason = f"{reason}; allowed here: {', '.join(types)}"
     elif key and ", got " not in reason and not isinstance(value := _value(raw, key), dict | list):
         reason = f"{reason}, got {value!r}"
-    return f"{key}: {reason}" if key else reason
+    return f"{_named(key, raw)}: {reason}" if key else reason
+
+
+def _named(key: str, raw: object) -> str:
+    """`key` with the name of the item in it, as in `rules[0] (large_trade).amount`, if that is of a list of types."""
+    match = re.match(r"[a-z_]+\[[0-9]+\]", key)
+    item = _value(raw, match[0]) if match else None
+    name = item.get("name", item.get("type")) if match and isinstance(item, dict) else None
+    return f"{match[0]} ({name}){key[match.end() :]}" if match and name else key
 
 
 def _value(raw: Any, key: str) -> object:  # noqa: ANN401 - YAML holds anything
@@ -99,14 +111,54 @@ def _value(raw: Any, key: str) -> object:  # noqa: ANN401 - YAML holds anything
     return raw
 
 
-def _fields(kind: type[Section], key: str) -> list[str]:
+def _fields(kind: type[Section], key: str, raw: object) -> list[str]:
     """The keys of the section that `key`, as in `replay` or `feeds[0].a`, names inside `kind`."""
+    section = _section(kind, key, raw)
+    tag = section.__struct_config__.tag_field
+    return [*([tag] if tag else []), *(field.encode_name for field in msgspec.structs.fields(section))]
+
+
+def _choices(kind: type[Section], key: str, raw: object) -> list[str]:
+    """What the one of few values that `key` names inside `kind` may be."""
+    where, _, name = key.rpartition(".")
+    section = _section(kind, where, raw)
+    annotation = msgspec.structs.fields(section)[_index(section, name)].type
+    return [str(getattr(choice, "value", choice)) for choice in get_args(annotation) or annotation]
+
+
+def _section(kind: type[Section], key: str, raw: object) -> type[Section]:
     section: Any = kind
-    for name in re.findall(r"[a-z_]+", key):
-        annotation = msgspec.structs.fields(section)[_index(section, name)].type
-        choices = (annotation, *get_args(annotation))
-        section = next(choice for choice in choices if isinstance(choice, type) and issubclass(choice, Section))
-    return [field.encode_name for field in msgspec.structs.fields(section)]
+    for name in re.findall(r"[a-z_]+(?:\[[0-9]+\])?", key):
+        raw = _value(raw, name)
+        choices = _sections(msgspec.structs.fields(section)[_index(section, name.partition("[")[0])].type)
+        section = next((choice for choice in choices if _tag(choice) == _tag_of(raw, choice)), choices[0])
+    return cast("type[Section]", section)
+
+
+def _types(kind: type[Section], key: str, reason: str) -> list[str]:
+    """What the item of a list that `key` names may have as its type, where that is what is wrong."""
+    match = re.match(r"([a-z_]+)\[[0-9]+\](\.[a-z_]+)?\Z", key)
+    if match is None or match[1] not in kind.__struct_encode_fields__:
+        return []
+    choices = _sections(msgspec.structs.fields(kind)[_index(kind, match[1])].type)
+    field = choices[0].__struct_config__.tag_field if choices else None
+    missing = match[2] is None and reason == f"Object missing required field `{field}`"
+    return sorted(map(str, map(_tag, choices))) if field and (missing or match[2] == f".{field}") else []
+
+
+def _sections(annotation: Any) -> list[type[Section]]:  # noqa: ANN401
+    """The sections that are somewhere in a type."""
+    if isinstance(annotation, type) and not get_args(annotation) and issubclass(annotation, Section):
+        return [annotation]
+    return [section for choice in get_args(annotation) for section in _sections(choice)]
+
+
+def _tag(section: type[Section]) -> object:
+    return section.__struct_config__.tag
+
+
+def _tag_of(raw: object, section: type[Section]) -> object:
+    return raw.get(section.__struct_config__.tag_field) if isinstance(raw, dict) else None
 
 
 def _index(section: type[Section], name: str) -> int:

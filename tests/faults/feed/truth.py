@@ -45,30 +45,44 @@ class Record:
 def all_arrived(
     simulator: Simulator, producer: Producer, pairs: Sequence[str], seconds: float = SETTLED_SECONDS
 ) -> None:
-    """Lets the exchange fall silent, and waits until the newest trade of each pair is in Kafka."""
+    """Lets the exchange fall silent, and waits until every trade is in Kafka."""
     simulator.control("pause?seconds=3600")
-    made = {pair: simulator.ids(pair)[-1] for pair in pairs}
-    wait_for("every trade", lambda: _newest(producer.trades()) == made, seconds)
+    made = {pair: simulator.ids(pair) for pair in pairs}
+
+    def arrived() -> bool:
+        return all(
+            ids and _from(made[pair], min(ids)) <= set(ids) for pair, ids in _ids(producer.trades(), pairs).items()
+        )
+
+    wait_for("every trade", arrived, seconds)
 
 
-def assert_whole(trades: Sequence[Trade], simulator: Simulator, pairs: Sequence[str], *, once: bool = True) -> None:
+def assert_whole(
+    trades: Sequence[Trade], simulator: Simulator, pairs: Sequence[str], *, once: bool = True, in_order: bool = True
+) -> None:
     """Kafka has what the exchange made from the first trade on.
 
     Args:
         trades: those in Kafka, in its order.
         simulator: the exchange.
         pairs: what it trades.
-        once: each of them once and by rising id; else some may be there twice, with the same event_id.
+        once: each of them once; else some may be there twice, with the same event_id.
+        in_order: by rising id; else what could not be held so long came before what was fetched.
     """
-    for pair in pairs:
-        ids = [trade.trade_id for trade in trades if trade.symbol == pair]
-        made = [number for number in simulator.ids(pair) if number >= min(ids)]
-        assert (ids if once else sorted(set(ids))) == made
+    for pair, ids in _ids(trades, pairs).items():
+        found = ids if once else list(set(ids))
+        assert (found if in_order else sorted(found)) == sorted(_from(simulator.ids(pair), min(ids)))
     assert len({trade.event_id for trade in trades}) == len({(trade.symbol, trade.trade_id) for trade in trades})
 
 
-def _newest(trades: Sequence[Trade]) -> dict[str, int]:
-    newest: dict[str, int] = {}
+def _ids(trades: Sequence[Trade], pairs: Sequence[str]) -> dict[str, list[int]]:
+    """Those of each pair, in Kafka's order."""
+    ids: dict[str, list[int]] = {pair: [] for pair in pairs}
     for trade in trades:
-        newest[trade.symbol] = max(trade.trade_id, newest.get(trade.symbol, 0))
-    return newest
+        ids[trade.symbol].append(trade.trade_id)
+    return ids
+
+
+def _from(ids: Sequence[int], first: int) -> set[int]:
+    """Those from the first on."""
+    return {number for number in ids if number >= first}

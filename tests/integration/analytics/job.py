@@ -62,7 +62,9 @@ class Job:
     """The job with topics, storage and checkpoint of its own."""
 
     def __init__(self, folder: Path, kafka: Broker, name: str, **settings: Any) -> None:  # noqa: ANN401
-        self.topic, self.dead_letters, self.candles = name, f"{name}-dlq", f"{name}-candles"
+        self.topic, self.dead_letters = name, f"{name}-dlq"
+        self.candles, self.signals = f"{name}-candles", f"{name}-signals"
+        self.topics = [self.topic, self.dead_letters, self.candles, self.signals]
         self.storage, self.checkpoint = folder / "storage", folder / "checkpoint"
         self._kafka = kafka
         self._log = folder / "job.log"
@@ -74,6 +76,7 @@ class Job:
                     "topic": self.topic,
                     "dead_letter_topic": self.dead_letters,
                     "candles_topic": self.candles,
+                    "signals_topic": self.signals,
                     "storage": self.storage.as_uri(),
                     "checkpoint": self.checkpoint.as_uri(),
                     "flush_seconds": 1,
@@ -101,7 +104,8 @@ class Job:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tradestream.analytics", "--config", str(self.config)],
-                env={**os.environ, **spark_environment()},
+                # Executors' hosts need no Python of this distribution: on them it has this path, and is not there.
+                env={**os.environ, **spark_environment(), "PYSPARK_PYTHON": "/nowhere/python"},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -156,6 +160,14 @@ class Job:
     def published(self) -> list[dict[str, Any]]:
         """All messages of the candles' topic, in order for each key."""
         return self._read(self.candles)
+
+    def signalled(self) -> list[dict[str, Any]]:
+        """All messages of the signals' topic."""
+        return self._read(self.signals)
+
+    def stored_signals(self) -> list[dict[str, Any]]:
+        """All signals that a reader sees now."""
+        return _rows(self.storage / "signals")
 
     def rejected(self) -> list[dict[str, Any]]:
         """All dead letters."""

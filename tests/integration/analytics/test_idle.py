@@ -90,7 +90,7 @@ def test_they_close_once_with_all_that_was_waiting_in_the_topic(
 ) -> None:
     """The clock is far ahead of the watermark before the first batch ends: what waits must not become late."""
     job = Job(tmp_path, kafka, f"idle-{waiting}", watermark_minutes=1, max_offsets_per_trigger=20, flush_seconds=3600)
-    kafka.create_topics([job.topic, job.dead_letters, job.candles])
+    kafka.create_topics(job.topics)
     job.produce(map(message, minute(0, 10)))
     before = Inside(spark, job)
     before.until_taken(10)

@@ -14,12 +14,12 @@ import pytest
 
 from candle import candles
 from data.make_dump import KEPT
+from data.shared import real
 from integration.analytics.job import Job, message, trade
 from integration.broker import Broker
 from tradestream.analytics.candles import Key
 from tradestream.trade import encode
 from unit.analytics.oracle import Tick, expected
-from unit.conftest import real
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -28,7 +28,7 @@ MINUTE = 60_000
 
 def started(folder: Path, kafka: Broker, name: str, **settings: Any) -> Job:  # noqa: ANN401
     job = Job(folder, kafka, name, **settings)
-    kafka.create_topics([job.topic, job.dead_letters, job.candles])
+    kafka.create_topics(job.topics)
     return job
 
 
@@ -199,5 +199,5 @@ def test_what_is_missing_is_named_before_anything_is_written(tmp_path: Path, kaf
     job = Job(tmp_path, kafka, "nowhere")
     with job:
         assert job.wait() == 2
-    assert "no topic nowhere, nowhere-dlq, nowhere-candles" in job.log()
+    assert "no topic nowhere, nowhere-dlq, nowhere-candles, nowhere-signals" in job.log()
     assert not job.storage.exists()

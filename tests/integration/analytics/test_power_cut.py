@@ -52,7 +52,7 @@ def newest(job: Job, log: str) -> int:
 
 def program(folder: Path, kafka: Broker, name: str) -> Job:
     job = Job(folder, kafka, name, flush_seconds=NEVER, max_offsets_per_trigger=100)
-    kafka.create_topics([job.topic, job.dead_letters, job.candles])
+    kafka.create_topics(job.topics)
     return job
 
 

@@ -78,6 +78,21 @@ def test_sums_are_exact_and_ids_complete(spark: SparkSession) -> None:
     assert cleaned.repeated.total() == 0
 
 
+def test_large_trades_come_one_by_one_however_they_are_batched(spark: SparkSession) -> None:
+    topic = [tick for _, tick in once(ticks(300))]
+    least = 999_999_999_999.0
+    wanted = sorted(
+        (tick.key, tick.trade_id, tick.price, tick.quantity, tick.trade_time, tick.buyer_is_maker)
+        for tick in topic
+        if tick.price * tick.quantity >= least
+    )
+    assert 0 < len(wanted) < len(topic)
+    assert sorted(summarise(rows(spark, topic), least).big) == wanted
+    halves = [summarise(rows(spark, half), least).big for half in (topic[:100], topic[100:])]
+    assert sorted([*halves[0], *halves[1]]) == wanted
+    assert summarise(rows(spark, topic)).big == []
+
+
 def test_what_was_seen_or_is_late_or_stored_is_left_out(spark: SparkSession) -> None:
     topic = ticks(300)
     seen = {BTC: [(0, 99), (200, 250)]}

@@ -107,9 +107,9 @@ def test_an_idle_series_holds_up_no_other() -> None:
 
 def test_a_candle_on_the_wire_keeps_every_digit() -> None:
     outcome = fed([tick(1, 0, "0.000000000001", "0.00000001"), tick(2, 0, "9999999999.5", "3")])
-    key, value = message(outcome.updates[0])
-    assert key == b"binance:BTCUSDT:1m"
-    wire = msgspec.json.decode(value)
+    sent = message(outcome.updates[0])
+    assert (sent.key, sent.kind) == (b"binance:BTCUSDT:1m", "candle")
+    wire = msgspec.json.decode(sent.value)
     assert wire["quote_volume"] == "29999999998.50000000000000000001"
     assert wire["volume"] == "3.00000001"
     assert wire["close_time"] == START + MINUTE - 1

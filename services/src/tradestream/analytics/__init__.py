@@ -2,6 +2,9 @@
 
 Read in the order of the data: ``schema`` (message to row), ``rows`` (row to partial aggregate, in Spark), ``candles``
 and ``ids`` (partial aggregates to candles, in plain Python), ``state`` (what a restart needs) and ``checkpoint``
-(Spark's log of batches), ``storage`` (Parquet), ``publish`` (topic ``candles``), ``metrics``; ``pipeline`` joins them
-for one batch and ``job`` runs the query.
+(Spark's log of batches), ``storage`` (Parquet), ``publish`` (topics ``candles`` and ``signals``), ``metrics``;
+``pipeline`` joins them for one batch and ``job`` runs the query.
+
+What becomes of closed candles: ``indicators``, then ``rules`` (what is asked), ``evidence`` (what a rule finds),
+``pairs`` (which symbols are the same), ``signals`` (the engine), ``sent`` (what left before).
 """

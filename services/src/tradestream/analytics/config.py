@@ -9,6 +9,8 @@ from typing import Annotated
 import msgspec
 
 from tradestream.analytics.candles import MINUTE_MS
+from tradestream.analytics.indicators import IndicatorConfig
+from tradestream.analytics.rules import AnyRule, check
 from tradestream.config import Address, LogLevel, PositiveFloat, PositiveInt, Section
 from tradestream.config import load as load_section
 
@@ -27,9 +29,12 @@ class AnalyticsConfig(Section, frozen=True, kw_only=True):
         topic: Trades.
         dead_letter_topic: What is no trade, with the reason.
         candles_topic: Candles.
+        signals_topic: Signals.
         storage: URI of the Parquet directories; every Spark host must see the same.
         checkpoint: URI of Spark's checkpoint and this job's state; every Spark host must see the same.
         intervals: Lengths of candles, such as 1m, 5m, 1h, 1d; each divides a day.
+        indicators: How many candles each indicator looks at.
+        rules: What makes a signal; nothing does where there are none.
         watermark_minutes: How far behind its newest trade a symbol's watermark is.
         trigger_seconds: A batch starts at most this often.
         max_offsets_per_trigger: Most messages of a batch.
@@ -45,9 +50,12 @@ class AnalyticsConfig(Section, frozen=True, kw_only=True):
     topic: Topic = "streaming-events"
     dead_letter_topic: Topic = "streaming-events-dlq"
     candles_topic: Topic = "candles"
+    signals_topic: Topic = "signals"
     storage: Location
     checkpoint: Location
     intervals: tuple[str, ...] = ("1m", "5m")
+    indicators: IndicatorConfig = IndicatorConfig()
+    rules: tuple[AnyRule, ...] = ()
     watermark_minutes: PositiveInt = 5
     trigger_seconds: PositiveFloat = 1.0
     # The sums of `rows` are proved for a million trades.
@@ -65,6 +73,7 @@ class AnalyticsConfig(Section, frozen=True, kw_only=True):
             raise ValueError("intervals names no interval")
         if len(set(lengths)) != len(lengths):
             raise ValueError("intervals names one length twice")
+        check(self.rules, self.indicators, self.intervals)
 
     @property
     def intervals_ms(self) -> list[int]:

@@ -21,7 +21,8 @@ from tradestream.analytics.config import AnalyticsConfig
 from tradestream.analytics.files import Directory
 from tradestream.analytics.metrics import Metrics
 from tradestream.analytics.pipeline import Outputs, Pipeline
-from tradestream.analytics.publish import CandleTopic
+from tradestream.analytics.publish import Topics
+from tradestream.analytics.sent import sent_signals
 from tradestream.analytics.state import StateStore
 from tradestream.analytics.storage import Storage
 from tradestream.errors import ConfigError, FatalError, KafkaUnavailableError, cause
@@ -50,6 +51,8 @@ _SETTINGS = {
     # Spark's own default for timestamps in Parquet is the deprecated INT96.
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.ui.showConsoleProgress": "false",
+    # A plan may hold all candles of a move: its description in the event log need not.
+    "spark.sql.maxPlanStringLength": "20000",
     # Enough groups of one batch (symbols times minutes) before an aggregation falls back to sorting.
     "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": "100000",
 }
@@ -83,7 +86,7 @@ def run(config: AnalyticsConfig) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
     client = client_config(config.kafka_client_config)
-    require_topics(client, [config.topic, config.dead_letter_topic, config.candles_topic])
+    require_topics(client, [config.topic, config.dead_letter_topic, config.candles_topic, config.signals_topic])
     metrics = Metrics()
     server, _ = start_http_server(config.metrics.port, config.metrics.address, metrics.registry)
     log.info(line("metrics_listening", address=config.metrics.address, port=server.server_port))
@@ -126,7 +129,7 @@ class Job:
         outputs = Outputs(
             StateStore(state),
             storage,
-            CandleTopic(client, config.candles_topic),
+            Topics(client, config.candles_topic, config.signals_topic, sent_signals(client, config.signals_topic)),
             {**self._kafka, "topic": config.dead_letter_topic},
             metrics,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from prometheus_client import (
@@ -16,7 +16,9 @@ from prometheus_client import (
 )
 
 from tradestream.analytics.candles import Key, Update
+from tradestream.analytics.indicators import NAMES, Figures
 from tradestream.analytics.publish import interval_name
+from tradestream.analytics.signals import Signal
 
 _SERIES = ("exchange", "symbol")
 _CANDLE = ("exchange", "symbol", "interval")
@@ -92,6 +94,11 @@ class Metrics:
             }.items()
         }
         self.candles_closed = Counter("candles_closed_total", "Candles closed", _CANDLE, registry=registry)
+        self._indicator = {
+            name: Gauge(f"candle_{name}", f"{text}, of the newest closed candle", _CANDLE, registry=registry)
+            for name, text in NAMES.items()
+        }
+        self._signals = Counter("signals_total", "Signals", ("rule", *_CANDLE), registry=registry)
         self._rate_in = Gauge("stream_input_rows_per_second", "Messages that arrived, by Spark", registry=registry)
         self._rate_out = Gauge("stream_processed_rows_per_second", "Messages processed, by Spark", registry=registry)
         self._stages = Gauge("stream_batch_duration_seconds", "Newest batch, by stage", ("stage",), registry=registry)
@@ -113,6 +120,20 @@ class Metrics:
         for labels, update in newest.items():
             for name, gauge in self._candle.items():
                 gauge.labels(*labels).set(float(getattr(update.candle, name)))
+
+    def indicators(self, key: Key, interval: int, figures: Figures) -> None:
+        """Show the indicators of a series and interval; one that is absent now is taken away."""
+        labels = (*key, interval_name(interval))
+        for name, gauge in self._indicator.items():
+            if name in figures:
+                gauge.labels(*labels).set(figures[name])
+            else:
+                gauge.remove(*labels)
+
+    def signals(self, signals: Iterable[Signal]) -> None:
+        """Count signals."""
+        for signal in signals:
+            self._signals.labels(signal.rule, signal.exchange, signal.symbol, signal.interval).inc()
 
     def published(self, oldest_message: float, oldest: Mapping[Key, float]) -> None:
         """Observe delays of a batch whose candles are out.

@@ -6,27 +6,31 @@ import logging
 import threading
 import time
 from collections import Counter
+from collections.abc import Collection
 from typing import NamedTuple
 
 import msgspec
 from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
-from tradestream.analytics.candles import CandleBook, Key, Partial
+from tradestream.analytics.candles import CandleBook, Key, Partial, Update
 from tradestream.analytics.checkpoint import Checkpoint
 from tradestream.analytics.config import AnalyticsConfig
 from tradestream.analytics.metrics import Metrics
-from tradestream.analytics.publish import CandleTopic, message
+from tradestream.analytics.publish import Topics, message
 from tradestream.analytics.rows import (
     Summary,
     closed_ends,
     ids,
+    newest,
     still_open,
     summarise,
     without_late,
     without_seen,
 )
 from tradestream.analytics.schema import explained, read_trades
+from tradestream.analytics.signals import Engine, Signal
+from tradestream.analytics.signals import message as signal_message
 from tradestream.analytics.state import START_AFRESH, Record, StateError, StateStore
 from tradestream.analytics.storage import Storage
 from tradestream.logs import line
@@ -34,6 +38,8 @@ from tradestream.logs import line
 log = logging.getLogger(__name__)
 
 _LETTER_BYTES = 131_072
+# After so many windows a recursive average has forgotten where it began.
+_WARMING = 16
 
 
 class Outputs(NamedTuple):
@@ -42,14 +48,14 @@ class Outputs(NamedTuple):
     Attributes:
         store: Records of state.
         storage: Parquet.
-        topic: Candles.
+        topics: Candles and signals.
         dead_letters: Options of Spark's Kafka sink for what is no trade.
         metrics: What Prometheus sees.
     """
 
     store: StateStore
     storage: Storage
-    topic: CandleTopic
+    topics: Topics
     dead_letters: dict[str, str]
     metrics: Metrics
 
@@ -69,10 +75,11 @@ class Pipeline:
         self._dead_letters = outputs.dead_letters
         self._store = outputs.store
         self._storage = outputs.storage
-        self._topic = outputs.topic
+        self._topics = outputs.topics
         self._metrics = outputs.metrics
         self._record = Record()
         self._book = CandleBook(config.intervals_ms, config.lateness_ms)
+        self._engine = Engine(config.rules, config.indicators)
         self._flushed = time.monotonic()
         self._batch_started: float | None = None
         self.caught_up = False
@@ -105,16 +112,22 @@ class Pipeline:
             )
         if record is None:
             self._rebuild()
+            self._warm()
             self._save(outbox=[])
         else:
             self._record = record
             self._book = CandleBook(self._config.intervals_ms, self._config.lateness_ms, record.book)
+            self._engine = Engine(self._config.rules, self._config.indicators, record.engine)
             self._storage.require_landed(record.landed)
-            self._topic.publish(record.outbox)
+            if not record.engine.entries:  # of a version that had no signals
+                self._warm()
+                self._engine.warm(record.closed)
+            self._topics.publish(record.outbox)
         self._checkpoint.rewind(self._record.batch_id)
         if self._record.staged:
             self._storage.move(self._record.staged)
         self._storage.clean(self._record.landed)
+        self._show_indicators(self._engine.taken)
 
     def process(self, messages: DataFrame, batch_id: int) -> None:
         """Take one batch, or do nothing if a record says that it was taken before a crash.
@@ -150,9 +163,7 @@ class Pipeline:
                 return  # the record of the failed batch still has to be shown, by the next start
             closed = self._book.advance(int(elapsed * 1000))
             if closed:
-                self._save(closed=[*self._record.closed, *closed], outbox=[message(update) for update in closed])
-                self._topic.publish(self._record.outbox)
-                self._metrics.candles(closed)
+                self._show(closed, self._engine.closed(closed))
             self._flush_if_due()
 
     def flush(self) -> None:
@@ -164,12 +175,12 @@ class Pipeline:
     def _flush(self) -> None:
         self._flushed = time.monotonic()
         record = self._record
-        if not record.landed and not record.closed:
+        if not record.landed and not record.closed and not record.signals:
             return
         name = f"{record.epoch}-{record.step + 1:012d}"
         landed = record.landed
-        self._storage.stage(name, landed, record.landed_rows, record.closed)
-        self._save(landed=[], landed_rows=0, closed=[], staged=name, outbox=[])
+        self._storage.stage(name, landed, record.landed_rows, record.closed, record.signals)
+        self._save(landed=[], landed_rows=0, closed=[], signals=[], staged=name, outbox=[])
         self._storage.move(name)
         self._storage.forget(landed)
         self._metrics.landed.set(0)
@@ -195,24 +206,23 @@ class Pipeline:
         self._book.remember(summary.ids)
         updates = self._book.apply(partials)
         trades = sum(partial.candle.trade_count for partial in summary.partials)
+        signals = [*self._engine.traded(summary.big), *self._engine.closed(updates)]
         self._checkpoint.keep(batch_id)
-        self._save(
+        self._show(
+            updates,
+            signals,
             batch_id=batch_id,
             landed=[*self._record.landed, name] if trades else self._record.landed,
             landed_rows=self._record.landed_rows + trades,
-            closed=[*self._record.closed, *(update for update in updates if update.is_closed)],
-            outbox=[message(update) for update in updates],
         )
-        self._topic.publish(self._record.outbox)
         self._count(summary, duplicates, late, found["rejected"])
-        self._metrics.candles(updates)
         if found["rows"]:
             self._metrics.published(found["oldest"].timestamp(), summary.oldest)
         self._flush_if_due()
 
     def _distinct(self, landed: DataFrame, name: str) -> tuple[Summary, str, Counter[Key]]:
         """Summary of the trades that were not read before, where they landed, and how many were."""
-        summary = summarise(landed.where("valid"))
+        summary = summarise(landed.where("valid"), self._engine.least_amount)
         seen = self._book.seen_among(summary.ids)
         if not seen and not summary.repeated.total():
             return summary, name, Counter()
@@ -220,7 +230,7 @@ class Pipeline:
         distinct_name = f"{name}-distinct"
         distinct = self._storage.land(without_seen(landed.where("valid"), seen), distinct_name)
         self._storage.forget([name])
-        summary = summarise(distinct)
+        summary = summarise(distinct, self._engine.least_amount)
         return summary, distinct_name, before - _count(summary.partials)
 
     def _on_time(self, name: str, partials: list[Partial]) -> tuple[list[Partial], Counter[Key]]:
@@ -274,10 +284,31 @@ class Pipeline:
         if waited >= self._config.flush_seconds or self._record.landed_rows >= self._config.flush_rows:
             self._flush()
 
+    def _show(self, updates: list[Update], signals: list[Signal], **changes: object) -> None:
+        """Write the record of a step that changed candles, then show them and the signals."""
+        self._save(
+            closed=[*self._record.closed, *(update for update in updates if update.is_closed)],
+            signals=[*self._record.signals, *signals],
+            outbox=[*map(message, updates), *map(signal_message, signals)],
+            **changes,
+        )
+        self._topics.publish(self._record.outbox)
+        self._metrics.candles(updates)
+        self._metrics.signals(signals)
+        self._show_indicators({(update.key, update.interval) for update in updates if update.is_closed})
+
+    def _show_indicators(self, series: Collection[tuple[Key, int]]) -> None:
+        for key, interval in series:
+            self._metrics.indicators(key, interval, self._engine.figures(key, interval))
+
     def _save(self, **changes: object) -> None:
         """Write the next record: this one with ``changes``."""
         self._record = msgspec.structs.replace(
-            self._record, step=self._record.step + 1, book=self._book.state, **changes
+            self._record,
+            step=self._record.step + 1,
+            book=self._book.state,
+            engine=self._engine.state,
+            **changes,
         )
         self._store.save(self._record)
 
@@ -291,6 +322,13 @@ class Pipeline:
             self._book.remember(ids(trades))
             self._book.restore(summarise(still_open(trades, ends, self._config.intervals_ms)).partials, ends)
         log.info(line("state_rebuilt", storage=self._config.storage))
+
+    def _warm(self) -> None:
+        """Begin the indicators with the stored candles; what these signalled was signalled."""
+        with self._storage.reading():
+            candles = self._storage.candles()
+            if candles is not None:
+                self._engine.warm(newest(candles, _WARMING * self._engine.window))
 
 
 def _count(partials: list[Partial]) -> Counter[Key]:

@@ -1,10 +1,10 @@
-"""Candles on their topic: JSON as the contract has it, decimals as plain strings with every digit."""
+"""Candles and signals on their topics: JSON as the contract has it, decimals as plain strings with every digit."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -61,52 +61,77 @@ def plain(value: Decimal) -> str:
 _encoder = msgspec.json.Encoder()
 
 
-def message(update: Update) -> tuple[bytes, bytes]:
-    """Key and value of a candle's message."""
+class Outgoing(msgspec.Struct, frozen=True, array_like=True):
+    """A message to publish.
+
+    Attributes:
+        key: Its key.
+        value: Its value.
+        kind: Which of the job's topics it is for.
+        signal_id: Of a signal: it is not published where it is known to be there.
+    """
+
+    key: bytes
+    value: bytes
+    kind: Literal["candle", "signal"] = "candle"
+    signal_id: str | None = None
+
+
+def message(update: Update) -> Outgoing:
+    """A candle's message."""
     values = fields(update)
     key = f"{values['exchange']}:{values['symbol']}:{values['interval']}"
     wire = {name: value if isinstance(value, (str, int)) else plain(value) for name, value in values.items()}
-    return key.encode(), _encoder.encode({**wire, "is_closed": update.is_closed})
+    return Outgoing(key.encode(), _encoder.encode({**wire, "is_closed": update.is_closed}))
 
 
-class CandleTopic:
-    """The topic that candles go to.
+class Topics:
+    """The topics that candles and signals go to.
 
     Args:
         client: librdkafka's configuration of the cluster.
-        topic: Its name.
+        candles: Name of the one.
+        signals: Name of the other.
+        sent: Ids of signals that are there already.
     """
 
-    def __init__(self, client: Mapping[str, str], topic: str) -> None:
-        self._topic = topic
-        self._failure: KafkaError | None = None
+    def __init__(
+        self, client: Mapping[str, str], candles: str, signals: str, sent: Collection[str] = frozenset()
+    ) -> None:
+        self._names = {"candle": candles, "signal": signals}
+        self._sent = sent
+        self._failure: str | None = None
         self._producer = Producer(
             {**client, "enable.idempotence": True, "acks": "all", "compression.type": "lz4", "linger.ms": 5}
         )
 
-    def publish(self, messages: Iterable[tuple[bytes, bytes]]) -> None:
-        """Produce messages and wait until the brokers have them all.
+    def publish(self, messages: Iterable[Outgoing]) -> None:
+        """Produce messages, but for signals that were sent before, and wait until the brokers have them all.
 
         Raises:
             DeliveryError: One was not delivered.
         """
-        for key, value in messages:
-            self._produce(key, value)
+        for each in messages:
+            if each.signal_id is None or each.signal_id not in self._sent:
+                self._produce(self._names[each.kind], each)
         left = self._producer.flush(_FLUSH_SECONDS)
-        if left or self._failure:
-            cause = self._failure.str() if self._failure else f"{left} messages unconfirmed after {_FLUSH_SECONDS} s"
-            raise DeliveryError(f"topic {self._topic}: {cause}")
+        if self._failure:
+            raise DeliveryError(self._failure)
+        if left:
+            names = ", ".join(self._names.values())
+            raise DeliveryError(f"topics {names}: {left} messages unconfirmed after {_FLUSH_SECONDS} s")
 
-    def _produce(self, key: bytes, value: bytes) -> None:
+    def _produce(self, topic: str, each: Outgoing) -> None:
         while True:
             try:
-                self._producer.produce(self._topic, value, key, on_delivery=self._delivered)
+                self._producer.produce(topic, each.value, each.key, on_delivery=self._delivered)
             except BufferError:  # the local queue is full: let it drain
                 self._producer.poll(1)
             except KafkaException as error:
-                raise DeliveryError(f"topic {self._topic}: {error.args[0].str()}") from error
+                raise DeliveryError(f"topic {topic}: {error.args[0].str()}") from error
             else:
                 return
 
-    def _delivered(self, error: KafkaError | None, _message: Message) -> None:
-        self._failure = self._failure or error
+    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None and self._failure is None:
+            self._failure = f"topic {message.topic()}: {error.str()}"

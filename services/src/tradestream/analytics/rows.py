@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
-from tradestream.analytics.candles import EXACT, MINUTE_MS, Candle, Cut, Key, Partial
+from tradestream.analytics.candles import EXACT, MINUTE_MS, Candle, Cut, Key, Partial, Update
+from tradestream.analytics.evidence import BigTrade
+from tradestream.analytics.local import table
 
 _OPEN_TIME = f"trade_time div {MINUTE_MS} * {MINUTE_MS} as open_time"
 
@@ -54,18 +56,27 @@ class Summary(NamedTuple):
         repeated: Per series, trades whose id an earlier trade of the batch has. While there are any, the partials
             count them too.
         oldest: Per series, when its first trade of the batch was received, seconds since 1970.
+        big: The trades of at least the amount that was asked for; some may be a trifle below.
     """
 
     partials: list[Partial]
     ids: dict[Key, list[tuple[int, int]]]
     repeated: Counter[Key]
     oldest: dict[Key, float]
+    big: list[BigTrade]
 
 
-def summarise(trades: DataFrame) -> Summary:
-    """Aggregate trades per series and minute, and their ids per series."""
+def summarise(trades: DataFrame, least_amount: float | None = None) -> Summary:
+    """Aggregate trades per series and minute, and their ids per series.
+
+    Args:
+        trades: The rows.
+        least_amount: Trades of at least this price times quantity are wanted one by one.
+    """
     grouped = trades.selectExpr("*", _OPEN_TIME, _WHOLE, _PART).groupBy(*_SERIES, "open_time")
-    summary = Summary([], ids(trades), Counter(), {})
+    borders = _borders(trades, least_amount)
+    big = [] if least_amount is None else [trade for row in borders for trade in _big(row)]
+    summary = Summary([], _ids(borders), Counter(), {}, big)
     for row in grouped.agg(*map(F.expr, _AGGREGATES)).collect():
         key = Key(row.exchange, row.symbol)
         summary.partials.append(_partial(key, row))
@@ -78,18 +89,39 @@ def summarise(trades: DataFrame) -> Summary:
 
 def ids(trades: DataFrame) -> dict[Key, list[tuple[int, int]]]:
     """Per series, the trade ids as closed intervals."""
+    return _ids(_borders(trades, None))
+
+
+def _borders(trades: DataFrame, least_amount: float | None) -> list[Row]:
+    """Per series, the ids with which intervals start and end, and the trades of an amount."""
     order = "over (partition by exchange, symbol order by trade_id)"
-    neighbours = trades.selectExpr(
-        *_SERIES, "trade_id", f"lag(trade_id) {order} as previous", f"lead(trade_id) {order} as next"
+    wanted = ["trade_id"]
+    aggregates = [
+        "collect_list(if(previous is null or trade_id > previous + 1, trade_id, null)) as starts",
+        "collect_list(if(next is null or next > trade_id + 1, trade_id, null)) as ends",
+    ]
+    if least_amount is not None:
+        # As doubles, which is cheap, and a little less than asked for, lest rounding hide one: the rules compare
+        # exactly. What most trades add to the shuffle is one NULL.
+        amount = "cast(price as double) * cast(quantity as double)"
+        trade = "struct(trade_id, price, quantity, trade_time, buyer_is_maker)"
+        wanted.append(f"if({amount} >= {least_amount * (1 - 1e-12)!r}D, {trade}, null) as large")
+        aggregates.append("collect_list(large) as large")
+    neighbours = trades.selectExpr(*_SERIES, *wanted).selectExpr(
+        "*", f"lag(trade_id) {order} as previous", f"lead(trade_id) {order} as next"
     )
-    borders = neighbours.groupBy(*_SERIES).agg(
-        F.expr("collect_list(if(previous is null or trade_id > previous + 1, trade_id, null)) as starts"),
-        F.expr("collect_list(if(next is null or next > trade_id + 1, trade_id, null)) as ends"),
-    )
+    return neighbours.groupBy(*_SERIES).agg(*map(F.expr, aggregates)).collect()
+
+
+def _ids(borders: list[Row]) -> dict[Key, list[tuple[int, int]]]:
     return {
         Key(row.exchange, row.symbol): list(zip(sorted(set(row.starts)), sorted(set(row.ends)), strict=True))
-        for row in borders.collect()
+        for row in borders
     }
+
+
+def _big(row: Row) -> list[BigTrade]:
+    return [BigTrade(Key(row.exchange, row.symbol), *trade) for trade in row.large]
 
 
 def without_seen(trades: DataFrame, seen: Mapping[Key, list[tuple[int, int]]]) -> DataFrame:
@@ -98,14 +130,17 @@ def without_seen(trades: DataFrame, seen: Mapping[Key, list[tuple[int, int]]]) -
         "row_number() over (partition by exchange, symbol, trade_id order by kafka_partition, kafka_offset) as copy"
     )
     once = trades.selectExpr("*", copies).where("copy = 1").select(trades.columns)
-    facts = [(*key, intervals) for key, intervals in seen.items()]
+    facts = [
+        {**key._asdict(), "seen": [{"start": start, "end": end} for start, end in intervals]}
+        for key, intervals in seen.items()
+    ]
     columns = "exchange string, symbol string, seen array<struct<start: bigint, end: bigint>>"
     return _knowing(once, facts, columns, "not coalesce(exists(seen, x -> trade_id between x.start and x.end), false)")
 
 
 def without_late(trades: DataFrame, cuts: list[Cut]) -> DataFrame:
     """The trades that came before their minute closed."""
-    facts = [(*cut.key, cut.open_time, cut.offset) for cut in cuts]
+    facts = [{**cut.key._asdict(), "open_time": cut.open_time, "closing_offset": cut.offset} for cut in cuts]
     columns = "exchange string, symbol string, open_time bigint, closing_offset bigint"
     minutes = trades.selectExpr("*", _OPEN_TIME)
     on_time = _knowing(minutes, facts, columns, "closing_offset is null or kafka_offset < closing_offset", "open_time")
@@ -122,15 +157,32 @@ def closed_ends(candles: DataFrame) -> dict[tuple[Key, int], int]:
 def still_open(trades: DataFrame, ends: Mapping[tuple[Key, int], int], intervals: list[int]) -> DataFrame:
     """The trades from the first candle on that is not stored, of any of the ``intervals`` (ms)."""
     stored = {key for key, _ in ends}
-    facts = [(*key, min(ends.get((key, interval), 0) for interval in intervals)) for key in stored]
+    facts = [
+        {**key._asdict(), "stored_until": min(ends.get((key, interval), 0) for interval in intervals)} for key in stored
+    ]
     columns = "exchange string, symbol string, stored_until bigint"
     return _knowing(trades, facts, columns, "trade_time >= coalesce(stored_until, 0)")
 
 
-def _knowing(trades: DataFrame, facts: list[tuple[Any, ...]], columns: str, condition: str, *minute: str) -> DataFrame:
+def newest(candles: DataFrame, most: int) -> list[Update]:
+    """The newest ``most`` stored candles of each series and interval, oldest first."""
+    place = "row_number() over (partition by exchange, symbol, interval order by open_time desc) as place"
+    rows = candles.selectExpr("*", place).where(f"place <= {most}").orderBy("open_time").collect()
+    return [
+        Update(
+            Key(row.exchange, row.symbol),
+            row.close_time - row.open_time + 1,
+            Candle(*(row[name] for name in Candle.__struct_fields__)),
+            is_closed=True,
+        )
+        for row in rows
+    ]
+
+
+def _knowing(trades: DataFrame, facts: list[dict[str, Any]], columns: str, condition: str, *minute: str) -> DataFrame:
     """The trades that meet a condition which also knows ``facts``, one at most per series (and minute), else NULL."""
-    table = trades.sparkSession.createDataFrame(facts, columns)
-    joined = trades.join(F.broadcast(table), [*_SERIES, *minute], "left")
+    known = table(trades.sparkSession, facts, columns)
+    joined = trades.join(F.broadcast(known), [*_SERIES, *minute], "left")
     return joined.where(condition).select(trades.columns)
 
 

@@ -13,6 +13,8 @@ import msgspec
 
 from tradestream.analytics.candles import BookState, Update
 from tradestream.analytics.files import Directory
+from tradestream.analytics.publish import Outgoing
+from tradestream.analytics.signals import EngineState, Signal
 from tradestream.errors import FatalError
 
 _KEPT = 5
@@ -35,7 +37,9 @@ class Record(msgspec.Struct):
         landed: Batches whose trades wait in landing files to be moved into Parquet, by directory name.
         landed_rows: How many trades wait.
         closed: Closed candles that wait to be written into Parquet.
-        outbox: Messages of this step as key and value; published after the record is written.
+        outbox: Messages of this step; published after the record is written.
+        engine: Indicators and what the rules remember.
+        signals: Signals that wait to be written into Parquet.
         staged: Directory with finished Parquet files that are being moved to where readers look.
     """
 
@@ -46,7 +50,9 @@ class Record(msgspec.Struct):
     landed: list[str] = []
     landed_rows: int = 0
     closed: list[Update] = []
-    outbox: list[tuple[bytes, bytes]] = []
+    outbox: list[Outgoing] = []
+    engine: EngineState = msgspec.field(default_factory=EngineState)
+    signals: list[Signal] = []
     staged: str | None = None
 
 

@@ -2,8 +2,9 @@
 
     STORAGE/trades/exchange=E/date=D/symbol=S/*.parquet
     STORAGE/candles/exchange=E/interval=I/date=D/*.parquet
+    STORAGE/signals/exchange=E/date=D/*.parquet
     STORAGE/_landing/  one directory a batch, not for readers
-    STORAGE/_staging/  finished files on their way to the two above
+    STORAGE/_staging/  finished files on their way to those above
 
 A batch lands as it is, in a file or two. From time to time what has landed is sorted into one file per partition under
 `_staging`, recorded, and renamed to where readers look. So each trade is in Parquet once, a partition gets one file
@@ -26,7 +27,9 @@ from pyspark.sql.types import StructType
 
 from tradestream.analytics.candles import Update
 from tradestream.analytics.files import Directory
+from tradestream.analytics.local import table
 from tradestream.analytics.publish import fields
+from tradestream.analytics.signals import Signal, row
 from tradestream.analytics.state import START_AFRESH
 from tradestream.errors import FatalError, cause
 
@@ -48,6 +51,9 @@ _CANDLE = """exchange string, symbol string, interval string, open_time bigint, 
     vwap decimal(38,18), trade_count bigint, buy_volume decimal(38,8), sell_volume decimal(38,8),
     price_change decimal(23,12), price_change_percent decimal(38,8), first_trade_id bigint, last_trade_id bigint,
     missing_trades bigint"""
+
+_SIGNAL = """signal_id string, rule string, type string, exchange string, symbol string, interval string,
+    open_time bigint, time bigint, evidence string"""
 
 # Every Parquet file begins and ends with this, and has the length of its footer in four bytes more.
 _MAGIC = b"PAR1"
@@ -104,14 +110,15 @@ class Storage:
         except OSError:
             return False
 
-    def stage(self, name: str, landed: list[str], trades: int, closed: list[Update]) -> None:
-        """Write landed trades and closed candles as finished files below staging directory ``name``.
+    def stage(self, name: str, landed: list[str], trades: int, closed: list[Update], signals: list[Signal]) -> None:
+        """Write landed trades, closed candles and signals as finished files below staging directory ``name``.
 
         Args:
             name: The staging directory, in place of an earlier attempt's.
             landed: Landing directories.
             trades: How many trades these hold.
             closed: Candles.
+            signals: Signals.
 
         Raises:
             StorageError: What landed cannot be read, or is not as many trades.
@@ -122,14 +129,16 @@ class Storage:
             with _readable(self.root.path("_landing"), START_AFRESH):
                 self._stage_trades(name, landed, trades)
         if closed:
-            values = [fields(update) for update in closed]
-            table = self._spark.createDataFrame([tuple(value.values()) for value in values], _CANDLE)
+            candles = table(self._spark, map(fields, closed), _CANDLE)
             self._write(
-                table.selectExpr("*", _DATE.format("open_time")),
+                candles.selectExpr("*", _DATE.format("open_time")),
                 ["exchange", "interval", "date"],
                 "open_time",
                 f"{name}/candles",
             )
+        if signals:
+            told = table(self._spark, map(row, signals), _SIGNAL)
+            self._write(told.selectExpr("*", _DATE.format("time")), ["exchange", "date"], "time", f"{name}/signals")
         self.root.sync(f"_staging/{name}")
 
     def _stage_trades(self, name: str, landed: list[str], trades: int) -> None:

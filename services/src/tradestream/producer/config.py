@@ -49,7 +49,7 @@ class Repair(Section, frozen=True, kw_only=True):
 
     patience_seconds: PositiveFloat = 0.25
     hold_seconds: PositiveFloat = 60.0
-    hold_trades: PositiveInt = 100_000
+    hold_trades: PositiveInt = 50_000
     give_up_seconds: PositiveFloat = 900.0
     max_trades: PositiveInt = 1_000_000
 

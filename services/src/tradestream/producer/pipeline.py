@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tradestream import quote
-from tradestream.errors import RejectedError
+from tradestream.errors import RejectedError, ServerShutdownError
 from tradestream.logs import line
 from tradestream.producer.lane import Lane
 from tradestream.trade import Trade, encode, iso_utc
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tradestream.exchange import Exchange
     from tradestream.producer.metrics import FeedStats
@@ -87,21 +87,28 @@ class Pipeline:
         for lane in self._lanes.values():
             lane.release()
 
-    def handle(self, frame: bytes, received_ns: int) -> None:
-        """Sends what a frame holds on; what cannot be read goes to the dead-letter topic.
+    def handle(self, frames: Sequence[bytes], received_ns: int) -> bool:
+        """Sends on what frames hold that came together; what cannot be read goes to the dead-letter topic.
+
+        Returns:
+            Whether the exchange announced that it will soon close this connection.
 
         Raises:
-            ServerShutdownError: the exchange will soon close this connection.
             ExchangeRefusedError: the exchange will not serve what was subscribed to.
         """
-        try:
-            for each in self._parse(frame, received_ns):
-                if isinstance(each, Trade):
-                    self._take(each, received_ns)
-                else:
-                    self._sink.put_quote(each.symbol.encode(), quote.encode(each))
-        except RejectedError as rejected:
-            self._reject(rejected, frame, received_ns)
+        ending = False
+        for frame in frames:
+            try:
+                for each in self._parse(frame, received_ns):
+                    if isinstance(each, Trade):
+                        self._take(each, received_ns)
+                    else:
+                        self._sink.put_quote(each.symbol.encode(), quote.encode(each))
+            except RejectedError as rejected:
+                self._reject(rejected, frame, received_ns)
+            except ServerShutdownError:
+                ending = True
+        return ending
 
     def _take(self, trade: Trade, received_ns: int) -> None:
         lane = self._lanes.get(trade.symbol)

@@ -11,9 +11,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.frames import Frame, Opcode
 
-from tradestream.errors import DeliveryError, ExchangeRefusedError, ServerShutdownError
+from tradestream.errors import DeliveryError, ExchangeRefusedError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from websockets.protocol import Event
 
     from tradestream.producer.pipeline import Pipeline
@@ -28,18 +30,21 @@ class _Connection(ClientConnection):
     def __init__(self, session: Session, *args: Any, **settings: Any) -> None:  # noqa: ANN401 - the library's own
         super().__init__(*args, **settings)
         self._session = session
-        self._received_ns = 0
+        self._frames: list[bytes] = []
 
     def data_received(self, data: bytes) -> None:
         """Takes what the socket has, which are many messages when they come quickly."""
-        self._received_ns = time.time_ns()
+        received_ns = time.time_ns()
         super().data_received(data)
-        self._session.pause(self.transport)
+        if self._frames:
+            self._session.take(self._frames, received_ns)
+            self._session.pause(self.transport)
+            self._frames = []
 
     def process_event(self, event: Event) -> None:
-        """Takes one of them; what is not a message in one piece goes the library's own way, to `recv`."""
+        """Collects messages; what is not one in one piece goes the library's own way, to `recv`."""
         if event.__class__ is Frame and event.opcode is Opcode.TEXT and event.fin:
-            self._session.take(bytes(event.data), self._received_ns)
+            self._frames.append(bytes(event.data))
         else:
             super().process_event(event)
 
@@ -130,22 +135,20 @@ class Session:
         if self._closing:
             await socket.close()
         while True:
-            self.take(await socket.recv(decode=False), time.time_ns())
+            self.take([await socket.recv(decode=False)], time.time_ns())
 
-    def take(self, frame: bytes, received_ns: int) -> None:
-        """Takes a message of the exchange."""
-        self._frames += 1
+    def take(self, frames: Sequence[bytes], received_ns: int) -> None:
+        """Takes messages of the exchange that came together."""
+        self._frames += len(frames)
         if self._failure is not None:
             return
         try:
-            self._pipeline.handle(frame, received_ns)
-        except ServerShutdownError:
-            self.announced = True
-            self.ending.set()
+            if self._pipeline.handle(frames, received_ns):
+                self.announced = True
+                self.ending.set()
         except (ExchangeRefusedError, DeliveryError) as failure:
             self._failure = failure
-        if self._frames == 1:
-            self.delivers.set()
+        self.delivers.set()
 
     def pause(self, transport: asyncio.Transport) -> None:
         """Reads nothing more while Kafka has no room, and ends where something has failed."""
