@@ -69,27 +69,32 @@ class T(NamedTuple):
     """Second of its receipt; that of the trade where there is none."""
 
 
-def store(
-    root: Path, trades: Iterable[T], exchange: str = "binance", symbol: str = "BTCUSDT", start: int = DAY
-) -> CandleBook:
-    """Stores trades and the candles that they close; offsets are their places."""
+def store(root: Path, trades: Iterable[T], exchange: str = "binance", symbol: str = "BTCUSDT") -> int:
+    """Stores trades and the candles that they close; offsets are their places. Returns how many were late."""
     book = CandleBook([MINUTE_MS, 5 * MINUTE_MS], 5 * MINUTE_MS)
-    key = Key(exchange, symbol)
     given = list(trades)
-    write_trades(root, key, list(enumerate(given)), start)
-    write_candles(root, [update for update in _closed(book, key, given, start) if update.is_closed])
-    return book
+    write_trades(root, Key(exchange, symbol), enumerate(given))
+    counted: list[T] = []
+    write_candles(root, closed(book, symbol, given, exchange, counted))
+    return len(given) - len(counted)
 
 
-def _closed(book: CandleBook, key: Key, trades: list[T], start: int) -> Iterable[Update]:
+def closed(
+    book: CandleBook, symbol: str, trades: Iterable[T], exchange: str = "binance", counted: list[T] | None = None
+) -> list[Update]:
+    """The candles that trades close, and into ``counted`` those that were not late."""
+    updates: list[Update] = []
     for offset, trade in enumerate(trades):
-        partial = _partial(key, trade, offset, start)
+        partial = _partial(Key(exchange, symbol), trade, offset)
         if not book.late([partial]):
-            yield from book.apply([partial])
+            updates += book.apply([partial])
+            if counted is not None:
+                counted.append(trade)
+    return [update for update in updates if update.is_closed]
 
 
-def _partial(key: Key, trade: T, offset: int, start: int) -> Partial:
-    time, price, quantity = start + trade.second * 1000, Decimal(trade.price), Decimal(trade.quantity)
+def _partial(key: Key, trade: T, offset: int) -> Partial:
+    time, price, quantity = DAY + trade.second * 1000, Decimal(trade.price), Decimal(trade.quantity)
     candle = Candle(
         open_time=time // MINUTE_MS * MINUTE_MS,
         open=price,
@@ -106,25 +111,25 @@ def _partial(key: Key, trade: T, offset: int, start: int) -> Partial:
     return Partial(key, candle, offset, offset, time)
 
 
-def write_trades(root: Path, key: Key, trades: Iterable[tuple[int, T]], start: int = DAY, name: str = "a") -> None:
+def write_trades(root: Path, key: Key, trades: Iterable[tuple[int, T]], name: str = "a") -> None:
     """Writes trades, each with its offset, a file a day."""
     days: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for offset, trade in trades:
-        row = _row(key, trade, offset, start)
+        row = _row(key, trade, offset)
         days[_date(row["trade_time"])].append(row)
     for date, rows in days.items():
         place = f"exchange={key.exchange}/date={date}/symbol={quote(key.symbol, safe='')}"
         _write(root / "trades" / place / f"{name}.parquet", sorted(rows, key=lambda row: row["trade_id"]), _TRADES)
 
 
-def _row(key: Key, trade: T, offset: int, start: int) -> dict[str, Any]:
-    received = start // 1000 + (trade.second if trade.received is None else trade.received)
+def _row(key: Key, trade: T, offset: int) -> dict[str, Any]:
+    received = DAY // 1000 + (trade.second if trade.received is None else trade.received)
     return {
         "event_id": event_id(*key, trade.id),
         "trade_id": trade.id,
         "price": Decimal(trade.price),
         "quantity": Decimal(trade.quantity),
-        "trade_time": start + trade.second * 1000,
+        "trade_time": DAY + trade.second * 1000,
         "trade_time_us": None,
         "buyer_is_maker": trade.maker,
         "timestamp": datetime.fromtimestamp(received, UTC).replace(tzinfo=None),

@@ -107,9 +107,9 @@ class Comparison:
         count = self._one(f"SELECT count(*) FROM {table}")
         repeated = count - self._one(f"SELECT count(DISTINCT open_time) FROM {table}")
         late, differing = self._different(length)
-        lacking = self._lacking(length)
+        late_only, lacking = self._without_candle(length)
         examples = sorted({*differing, *lacking})[:MOST_EXAMPLES]
-        return Agreement(count, late, repeated, len(differing), len(lacking), examples)
+        return Agreement(count, late + late_only, repeated, len(differing), len(lacking), examples)
 
     def _one(self, sql: str) -> int:
         (value,) = self._connection.execute(sql).fetchone() or (0,)
@@ -145,7 +145,9 @@ class Comparison:
                 "SELECT open_time, t.trade_count - c.trade_count FROM suspects c JOIN windows t USING (open_time)"
             ).fetchall()
         )
-        return sum(int(stored[open_time]) for open_time in merged | firsts), sorted(differing)
+        # A longer candle may be the sum of minutes whose trades are gone, which is told of the minutes.
+        late = sum(max(0, int(stored.get(open_time, 0))) for open_time in merged | firsts)
+        return late, sorted(differing)
 
     def _first_trades(self, length: int) -> str:
         """SQL for the suspects that are the sum of the first of their window's trades."""
@@ -157,34 +159,35 @@ class Comparison:
                     ON t.trade_time // {length} * {length} = s.open_time)
             WHERE place <= trade_count GROUP BY open_time) t USING (open_time) WHERE consistent AND {_EQUAL}"""
 
-    def _lacking(self, length: int) -> list[int]:
-        """The windows that should have a candle and have none."""
-        if length == self._shortest:
-            return self._column(self._lacking_shortest(length))
-        # The longer candles close with the shortest ones, and an interval may have been added only lately.
-        return self._column(
-            f"""SELECT open_time FROM sums ANTI JOIN candles_{length} USING (open_time)
-                WHERE open_time >= (SELECT min(open_time) FROM candles_{length})
-                AND open_time + {length} <= (SELECT max(close_time) + 1 FROM candles_{self._shortest})
-                ORDER BY open_time"""
-        )
+    def _without_candle(self, length: int) -> tuple[int, list[int]]:
+        """Of the closed windows without a candle: how many trades have those that need none, and which lack theirs."""
+        if length != self._shortest:
+            # The longer candles close with the shortest ones, and an interval may have been added only lately.
+            return 0, self._column(
+                f"""SELECT open_time FROM sums ANTI JOIN candles_{length} USING (open_time)
+                    WHERE open_time >= (SELECT min(open_time) FROM candles_{length})
+                    AND open_time + {length} <= (SELECT max(close_time) + 1 FROM candles_{self._shortest})
+                    ORDER BY open_time"""
+            )
+        windows = self._connection.execute(self._closed_without_candle(length)).fetchall()
+        late = sum(count for _, count, lacks in windows if not lacks)
+        return late, [open_time for open_time, _, lacks in windows if lacks]
 
-    def _lacking_shortest(self, length: int) -> str:
-        """SQL for the windows without a candle that had a trade before they closed.
+    def _closed_without_candle(self, length: int) -> str:
+        """SQL for the windows that are closed and have no candle, and for whether they should: had a trade in time.
 
         A window closes when a trade comes that is beyond its end by the watermark's distance, and while nothing comes
         by the clock: how much of that has passed between two trades, the times tell at which they were received.
         """
         table, beyond = f"candles_{length}", length + self._watermark
-        return f"""WITH timed AS (SELECT open_time, min_offset, received,
+        return f"""WITH timed AS (SELECT open_time, trade_count, min_offset, received,
                 min(min_offset) OVER (ORDER BY open_time RANGE BETWEEN {beyond} FOLLOWING AND UNBOUNDED FOLLOWING)
                     AS closing,
                 max(open_time) OVER earlier AS newest, arg_max(received, open_time) OVER earlier AS newest_received
                 FROM windows
                 WINDOW earlier AS (ORDER BY min_offset ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING))
-            SELECT open_time FROM timed ANTI JOIN {table} USING (open_time)
-            WHERE CASE WHEN closing IS NULL
-                    THEN open_time + {length} <= (SELECT max(close_time) + 1 FROM {table})
-                    ELSE min_offset < closing END
-                AND coalesce(newest + received - newest_received < open_time + {self._watermark}, true)
+            SELECT open_time, trade_count, coalesce(min_offset < closing, true)
+                AND coalesce(newest + received - newest_received < open_time + {self._watermark}, true) AS lacks
+            FROM timed ANTI JOIN {table} USING (open_time)
+            WHERE closing IS NOT NULL OR open_time + {length} <= (SELECT max(close_time) + 1 FROM {table})
             ORDER BY open_time"""

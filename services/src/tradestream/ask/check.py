@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -60,14 +61,29 @@ def run(storage: Storage, question: Question) -> int:
     if not series:
         raise NothingFoundError(f"{storage.root}: no trades are stored yet")
     with Waiting() as waiting:
-        files = _listed(storage, series, since)
-        reports = []
-        for done, one in enumerate(series):
-            waiting.step(f"{one.exchange} {one.symbol}", done, len(series))
-            reports.append(_check(storage, one, files[one], since))
-    report = Report(str(storage.root), reports)
+        report = Report(str(storage.root), look(storage, series, since, waiting.step))
     sys.stdout.write(f"{report.as_json() if question.format == 'json' else report}\n")
     return 0 if report.whole else 1
+
+
+def look(
+    storage: Storage, series: list[Series], since: int, step: Callable[[str, int, int], None] | None = None
+) -> list[SeriesReport]:
+    """Checks each series.
+
+    Args:
+        storage: where it is stored.
+        series: whose trades.
+        since: from when on (ms).
+        step: is told which series is next, how many are done, and of how many.
+    """
+    files = _listed(storage, series, since)
+    reports = []
+    for done, one in enumerate(series):
+        if step:
+            step(f"{one.exchange} {one.symbol}", done, len(series))
+        reports.append(_check(storage, one, files[one], since))
+    return reports
 
 
 def _listed(storage: Storage, series: list[Series], since: int) -> dict[Series, _Files]:
@@ -95,14 +111,20 @@ def _files(storage: Storage, series: Series, since: int) -> _Files:
 
 
 def _check(storage: Storage, series: Series, files: _Files, since: int) -> SeriesReport:
+    listed = iter([files])
+
+    def ask() -> SeriesReport:
+        again = next(listed, None) or _listed(storage, [series], since)[series]
+        return _found(connection, storage, series, again, since)
+
     try:
         with database.connect(storage) as connection, database.explained(storage):
-            return _look(connection, storage, series, files, since)
+            return database.retried(ask)
     except TradestreamError as error:
         return SeriesReport(series, damage=str(error))
 
 
-def _look(
+def _found(
     connection: duckdb.DuckDBPyConnection, storage: Storage, series: Series, files: _Files, since: int
 ) -> SeriesReport:
     if not files.trades:

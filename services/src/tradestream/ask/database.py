@@ -54,13 +54,18 @@ _COLUMNS = {
         "last_trade_id": "BIGINT",
         "missing_trades": "BIGINT",
     },
-    "signals": {"symbol": "VARCHAR", "open_time": "BIGINT", "close_time": "BIGINT"},
+    "signals": {
+        **dict.fromkeys(("signal_id", "rule", "type", "symbol", "interval"), "VARCHAR"),
+        "open_time": "BIGINT",
+        "time": "BIGINT",
+        "evidence": "VARCHAR",
+    },
 }
 """The columns of the files, for a view of what is not stored yet; partitions add theirs."""
 _TIMES = {
     "trades": "make_timestamp(coalesce(trade_time_us, trade_time * 1000))",
     "candles": "epoch_ms(open_time)",
-    "signals": "epoch_ms(open_time)",
+    "signals": 'epoch_ms("time")',
 }
 
 ResultT = TypeVar("ResultT")
@@ -104,20 +109,18 @@ def create_views(connection: duckdb.DuckDBPyConnection, storage: Storage) -> Non
         anything = next((storage.root / table).glob(f"{'*/' * len(partitions)}*.parquet"), None)
         source = parquet([pattern], table) if anything else nothing(table)
         first = list(dict.fromkeys(("exchange", "symbol", *partitions)))
+        apart = [*first, *(["time"] if table == "signals" else []), *(["timestamp"] if table == "trades" else [])]
+        # Whether Spark's timestamps have a zone depends on how it was told to write them; they are in UTC.
+        last = ", timestamp::TIMESTAMPTZ AS timestamp" if table == "trades" else ""
         connection.execute(
             f"""CREATE VIEW {table} AS SELECT {names(first)}, {_TIMES[table]}::TIMESTAMPTZ AS "time",
-                * EXCLUDE ({names(first)}) {_replaced(table)} FROM {source}"""
+                * EXCLUDE ({names(apart)}){last} FROM {source}"""
         )
 
 
 def lock(connection: duckdb.DuckDBPyConnection) -> None:
     """Makes what `connect` has set final."""
     connection.execute("SET lock_configuration = true")
-
-
-def _replaced(table: str) -> str:
-    # Whether Spark's timestamps have a zone depends on how it was told to write them; they are in UTC.
-    return "REPLACE (timestamp::TIMESTAMPTZ AS timestamp)" if table == "trades" else ""
 
 
 def nothing(table: str) -> str:
@@ -150,10 +153,14 @@ def retried(ask: Callable[[], ResultT]) -> ResultT:
         try:
             return ask()
         except duckdb.IOException as error:
-            if not left or "No such file" not in str(error):
+            if not left or not _is_gone(error):
                 raise
             time.sleep(0.1)
     raise AssertionError  # the last try has returned or raised
+
+
+def _is_gone(error: duckdb.Error) -> bool:
+    return isinstance(error, duckdb.IOException) and bool(re.search("No such file|No files found", str(error)))
 
 
 @contextmanager
@@ -179,7 +186,7 @@ def _error(error: duckdb.Error, storage: Storage) -> TradestreamError:
         return StoredDataError(f"it takes more than {MEMORY} of memory and {_SPILL} of disk: ask for less at a time")
     if isinstance(error, duckdb.PermissionException):
         return QueryError(f"{text}: only the views {', '.join(TABLES)} can be read, and nothing can be written")
-    if isinstance(error, duckdb.IOException) and "No such file" in text:
+    if _is_gone(error):
         return StoredDataError(f"{text}; files are being merged or removed: ask again")
     if str(storage.root) in text and not isinstance(error, duckdb.ParserException | duckdb.BinderException):
         return StoredDataError(f"{text}; that file is damaged: move it away to ask about the rest")

@@ -66,8 +66,9 @@ class SeriesReport:
     def _what(self) -> str:
         parts = [f"{self.ids.trades:,} trades, ids {self.ids.first} to {self.ids.last}"] if self.ids else ["no trades"]
         parts += [f"{one.candles:,} candles of {interval}" for interval, one in self.candles.items()]
-        late = max((one.late for one in self.candles.values()), default=0)
-        return "; ".join([*parts, *([f"{late:,} trades came late, after their candles were closed"] if late else [])])
+        # The shortest candles come first, and close first.
+        late = next((one.late for one in self.candles.values()), 0)
+        return "; ".join([*parts, *([f"{late:,} came late, after their candles were closed"] if late else [])])
 
     def _wrong_trades(self) -> Iterator[str]:
         if self.damage:

@@ -22,7 +22,7 @@ CONFIG = Path("/etc/tradestream/analytics.yml")
 TABLES = {
     "trades": ("exchange", "date", "symbol"),
     "candles": ("exchange", "interval", "date"),
-    "signals": ("exchange", "interval", "date"),
+    "signals": ("exchange", "date"),
 }
 """What is stored, and by which columns each is partitioned."""
 
