@@ -54,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_analytics(commands)
     _add_topic(commands)
     _add_replay(commands)
+    _add_candles(commands)
+    _add_sql(commands)
+    _add_check(commands)
     return parser
 
 
@@ -181,6 +184,88 @@ After SIGINT it ends with 130, after SIGTERM with 143, where something is left t
     _add_client_config(parser)
 
 
+_STORED = """\
+It reads the Parquet files that the Spark job writes about once a minute, in the directory that
+/etc/tradestream/analytics.yml names: run it on that job's host, as root or in the group spark. It changes nothing.
+"""
+
+
+def _add_stored(parser: argparse.ArgumentParser, formats: str) -> None:
+    parser.add_argument("--storage", metavar="DIR", help="read this directory instead of the job's")
+    choices = formats.split()
+    parser.add_argument("--format", choices=choices, default=choices[0], help="how to print it (%(default)s)")
+
+
+def _add_candles(commands: _Commands) -> None:
+    more = f"""\
+{_STORED}
+Only closed candles are stored; the topic `candles` has those that still change. Times are UTC. When there are none of
+that time it prints none (CSV: the names of the columns, JSON: []) and exits 1.
+
+examples:
+  tradestream candles BTCUSDT --interval 5m --since 2h
+  tradestream candles BTC-USDT --since 2021-01-08 --until 2021-01-08T06:00 --format csv
+  tradestream candles BTCUSDT --interval 1h --since 2d --format chart
+"""
+    parser = _add(commands, "candles", _candles, "show stored candles of a pair", more)
+    parser.add_argument("symbol", metavar="SYMBOL", help="BTCUSDT, BTC-USDT or BTC/USDT")
+    parser.add_argument("--exchange", help="needed where more than one exchange has the pair")
+    parser.add_argument(
+        "--interval", default="1m", metavar="LENGTH", help="5m, 1h, ...: one that is stored (%(default)s)"
+    )
+    parser.add_argument(
+        "--since", metavar="WHEN", help="2h (before now), 2021-01-08 or 2021-01-08T12:30; without it the newest 50"
+    )
+    parser.add_argument("--until", metavar="WHEN", help="the same; a candle that opens then is not shown")
+    _add_stored(parser, "table csv json chart")
+
+
+def _add_sql(commands: _Commands) -> None:
+    more = """\
+The views are trades, candles and signals; `DESCRIBE trades` names the columns. Each has `time`, a timestamp in UTC, and
+`date`, by which files are chosen: a condition on it, on exchange and on symbol (trades) or interval makes it quick. It
+is DuckDB's SQL, read-only: one query, no other files. Decimals keep every digit; in JSON they are strings. A table
+ends after 200 rows, CSV and JSON have all.
+
+examples:
+  tradestream sql "SELECT symbol, count(*), sum(quantity) FROM trades WHERE date = '2021-01-08' GROUP BY ALL"
+  tradestream sql "FROM candles WHERE symbol = 'BTCUSDT' AND interval = '5m' ORDER BY time DESC LIMIT 10"
+  tradestream sql --format csv "SELECT trade_id, price, quantity FROM trades" > trades.csv
+"""
+    parser = _add(commands, "sql", _sql, "ask the stored trades, candles and signals in SQL", f"{_STORED}\n{more}")
+    parser.add_argument("query", metavar="QUERY")
+    _add_stored(parser, "table csv json")
+
+
+def _add_check(commands: _Commands) -> None:
+    more = f"""\
+{_STORED}
+Exchanges number a symbol's trades. So the stored ids prove, for each exchange and symbol, that
+  - no trade is missing between the first and the last, none is there twice, and each lies in the partition of its day;
+  - each trade's event_id is that of this exchange, symbol and id;
+and the trades prove of the closed candles that
+  - each is what its trades say, to the last digit. A trade that came after its candle was closed is in none: where a
+    candle has fewer trades than are stored, it has to be the sum of exactly those that came first (by Kafka's offset);
+  - no minute that is closed lacks its candle.
+It cannot tell of trades before the first and after the last id, nor whether a missing one was lost or never issued (the
+producer's journal does), nor of what the job has not yet brought to its files; it compares neither vwap nor percent.
+After the topic was made anew offsets do not tell the order of older trades, and a lacking candle may go unseen.
+
+examples:
+  tradestream check
+  tradestream check --symbol BTCUSDT --since 1d --format json
+
+It exits 1 also when something is wrong, which is then named.
+"""
+    parser = _add(commands, "check", _check, "prove from ids that the stored data is whole", more)
+    parser.add_argument("--exchange", help="check this one only")
+    parser.add_argument("--symbol", help="check this pair only: BTCUSDT, BTC-USDT or BTC/USDT")
+    parser.add_argument(
+        "--since", metavar="WHEN", help="check from then on: 2h (before now), 2021-01-08 or 2021-01-08T12:30"
+    )
+    _add_stored(parser, "text json")
+
+
 def _names(text: str) -> tuple[str, ...]:
     names = tuple(text.replace(" ", "").split(","))
     if not all(names):
@@ -260,6 +345,26 @@ def _replay(args: argparse.Namespace) -> int:
         return 128 + signal.SIGINT
     sys.stdout.write(f"{summary.as_json() if args.json else summary}\n")
     return summary.exit_status
+
+
+def _candles(args: argparse.Namespace) -> int:
+    from tradestream.ask import candles, service  # noqa: PLC0415 - the other commands need no database
+
+    question = candles.Question(args.symbol, args.exchange, args.interval, args.since, args.until, args.format)
+    return service.answer(args.storage, lambda storage: candles.run(storage, question))
+
+
+def _sql(args: argparse.Namespace) -> int:
+    from tradestream.ask import service, sql  # noqa: PLC0415 - the other commands need no database
+
+    return service.answer(args.storage, lambda storage: sql.run(storage, args.query, args.format))
+
+
+def _check(args: argparse.Namespace) -> int:
+    from tradestream.ask import check, service  # noqa: PLC0415 - the other commands need no database
+
+    question = check.Question(args.symbol, args.exchange, args.since, args.format)
+    return service.answer(args.storage, lambda storage: check.run(storage, question))
 
 
 def _log_to_journal(level: str) -> None:

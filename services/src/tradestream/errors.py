@@ -6,9 +6,12 @@ TradestreamError
 │   └── BusyError
 ├── FatalError              trying again changes nothing
 │   ├── ConfigError
-│   │   └── DumpError
+│   │   ├── DumpError
+│   │   └── QueryError
+│   ├── StoredDataError
 │   ├── ExchangeRefusedError
 │   └── DeliveryError
+├── NothingFoundError       there is none of what was asked for
 ├── RejectedError           one message cannot be read; the next may be fine
 └── ServerShutdownError     the exchange announced the end of this connection
 """
@@ -48,12 +51,24 @@ class DumpError(ConfigError):
     """A dump of trades that cannot be replayed: says the file, the line and the reason."""
 
 
+class QueryError(ConfigError):
+    """A question in SQL that cannot be answered: says what is wrong with it, or what is not allowed."""
+
+
+class StoredDataError(FatalError):
+    """Stored data that cannot be read: says which file and what to do."""
+
+
 class ExchangeRefusedError(FatalError):
     """The exchange answered that it will not serve this request."""
 
 
 class DeliveryError(FatalError):
     """Kafka's client can deliver nothing more."""
+
+
+class NothingFoundError(TradestreamError):
+    """Nothing that is stored answers the question; the question itself was good."""
 
 
 class RejectedError(TradestreamError):

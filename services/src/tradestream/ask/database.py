@@ -1,0 +1,199 @@
+"""DuckDB over the stored Parquet: what a question may cost, what it may touch, and what goes wrong in words."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+
+from tradestream.ask.storage import TABLES, Storage
+from tradestream.errors import QueryError, StoredDataError, TradestreamError
+
+MEMORY = "512MiB"
+"""What a question may take beside the job; beyond, DuckDB sorts and groups on disk."""
+_SPILL = "20GiB"
+_TRIES = 3
+
+_PRICE, _QUANTITY, _SUM = "DECIMAL(22,12)", "DECIMAL(22,8)", "DECIMAL(38,8)"
+_COLUMNS = {
+    "trades": {
+        "event_id": "VARCHAR",
+        "trade_id": "BIGINT",
+        "price": _PRICE,
+        "quantity": _QUANTITY,
+        "trade_time": "BIGINT",
+        "trade_time_us": "BIGINT",
+        "buyer_is_maker": "BOOLEAN",
+        "timestamp": "TIMESTAMPTZ",
+        "kafka_partition": "INTEGER",
+        "kafka_offset": "BIGINT",
+    },
+    "candles": {
+        "symbol": "VARCHAR",
+        "open_time": "BIGINT",
+        "close_time": "BIGINT",
+        "open": _PRICE,
+        "high": _PRICE,
+        "low": _PRICE,
+        "close": _PRICE,
+        "volume": _SUM,
+        "quote_volume": "DECIMAL(38,20)",
+        "vwap": "DECIMAL(38,18)",
+        "trade_count": "BIGINT",
+        "buy_volume": _SUM,
+        "sell_volume": _SUM,
+        "price_change": "DECIMAL(23,12)",
+        "price_change_percent": _SUM,
+        "first_trade_id": "BIGINT",
+        "last_trade_id": "BIGINT",
+        "missing_trades": "BIGINT",
+    },
+    "signals": {
+        **dict.fromkeys(("signal_id", "rule", "type", "symbol", "interval"), "VARCHAR"),
+        "open_time": "BIGINT",
+        "time": "BIGINT",
+        "evidence": "VARCHAR",
+    },
+}
+"""The columns of the files, for a view of what is not stored yet; partitions add theirs."""
+_TIMES = {
+    "trades": "make_timestamp(coalesce(trade_time_us, trade_time * 1000))",
+    "candles": "epoch_ms(open_time)",
+    "signals": 'epoch_ms("time")',
+}
+
+ResultT = TypeVar("ResultT")
+
+
+@contextmanager
+def connect(storage: Storage) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory that can read the stored files, and do nothing else outside."""
+    with tempfile.TemporaryDirectory(prefix="tradestream-", dir=_spill_directory()) as spill:
+        # Otherwise a name in SQL could mean a variable of this program.
+        connection = duckdb.connect(config={"python_enable_replacements": "false"})
+        try:
+            directories = ", ".join(literal(f"{storage.root / table}") for table in TABLES)
+            for setting in (
+                "TimeZone = 'UTC'",
+                f"memory_limit = '{MEMORY}'",
+                "threads = 2",
+                f"temp_directory = {literal(spill)}",
+                f"max_temp_directory_size = '{_SPILL}'",
+                f"allowed_directories = [{directories}]",
+                "enable_external_access = false",
+                "enable_progress_bar = false",
+            ):
+                connection.execute(f"SET {setting}")
+            yield connection
+        finally:
+            connection.close()
+
+
+def _spill_directory() -> str | None:
+    """The directory for large temporary files, unless $TMPDIR names another: /tmp may lie in memory."""
+    large = Path("/var/tmp")  # noqa: S108 - a directory with a name of its own is made in it
+    named = tempfile.gettempdir() != "/tmp"  # noqa: S108 - compared only
+    return None if named or not large.is_dir() else str(large)
+
+
+def create_views(connection: duckdb.DuckDBPyConnection, storage: Storage) -> None:
+    """Makes the views trades, candles and signals; one of what is not stored yet is empty."""
+    for table, partitions in TABLES.items():
+        pattern = str(storage.root / table / "/".join("*" * len(partitions)) / "*.parquet")
+        anything = next((storage.root / table).glob(f"{'*/' * len(partitions)}*.parquet"), None)
+        source = parquet([pattern], table) if anything else nothing(table)
+        first = list(dict.fromkeys(("exchange", "symbol", *partitions)))
+        apart = [*first, *(["time"] if table == "signals" else []), *(["timestamp"] if table == "trades" else [])]
+        # Whether Spark's timestamps have a zone depends on how it was told to write them; they are in UTC.
+        last = ", timestamp::TIMESTAMPTZ AS timestamp" if table == "trades" else ""
+        connection.execute(
+            f"""CREATE VIEW {table} AS SELECT {names(first)}, {_TIMES[table]}::TIMESTAMPTZ AS "time",
+                * EXCLUDE ({names(apart)}){last} FROM {source}"""
+        )
+
+
+def lock(connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes what `connect` has set final."""
+    connection.execute("SET lock_configuration = true")
+
+
+def nothing(table: str) -> str:
+    """Returns SQL for a table without rows that has the columns of the files."""
+    types = {**_COLUMNS[table], **{name: "DATE" if name == "date" else "VARCHAR" for name in TABLES[table]}}
+    columns = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in types.items())
+    return f"(SELECT {columns} WHERE false)"
+
+
+def parquet(files: Iterable[str], table: str) -> str:
+    """Returns SQL for the rows of files or patterns, with the columns that directories name."""
+    types = ", ".join(f"{literal(name)}: '{'DATE' if name == 'date' else 'VARCHAR'}'" for name in TABLES[table])
+    listed = ", ".join(map(literal, files))
+    return f"read_parquet([{listed}], hive_partitioning = true, hive_types = {{{types}}})"
+
+
+def literal(text: str) -> str:
+    """Returns a text as SQL writes it."""
+    return f"'{text.replace(chr(39), chr(39) * 2)}'"
+
+
+def names(columns: Iterable[str]) -> str:
+    """Returns names of columns as SQL writes them."""
+    return ", ".join(f'"{name}"' for name in columns)
+
+
+def retried(ask: Callable[[], ResultT]) -> ResultT:
+    """Asks again where a file was there when files were listed, and gone when it was to be read."""
+    for left in reversed(range(_TRIES)):
+        try:
+            return ask()
+        except duckdb.IOException as error:
+            if not left or not _is_gone(error):
+                raise
+            time.sleep(0.1)
+    raise AssertionError  # the last try has returned or raised
+
+
+def _is_gone(error: duckdb.Error) -> bool:
+    return isinstance(error, duckdb.IOException) and bool(re.search("No such file|No files found", str(error)))
+
+
+@contextmanager
+def explained(storage: Storage) -> Iterator[None]:
+    """Turns DuckDB's errors into one line that says whose fault it is.
+
+    Raises:
+        StoredDataError: a file cannot be read, or there is too little memory or disk.
+        QueryError: the SQL is wrong or not allowed.
+        KeyboardInterrupt: DuckDB was interrupted.
+    """
+    try:
+        yield
+    except duckdb.InterruptException:
+        raise KeyboardInterrupt from None
+    except duckdb.Error as error:
+        raise _error(error, storage) from error
+
+
+def _error(error: duckdb.Error, storage: Storage) -> TradestreamError:
+    text = one_line(str(error))
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return StoredDataError(f"it takes more than {MEMORY} of memory and {_SPILL} of disk: ask for less at a time")
+    if isinstance(error, duckdb.PermissionException):
+        return QueryError(f"{text}: only the views {', '.join(TABLES)} can be read, and nothing can be written")
+    if _is_gone(error):
+        return StoredDataError(f"{text}; files are being merged or removed: ask again")
+    if str(storage.root) in text and not isinstance(error, duckdb.ParserException | duckdb.BinderException):
+        return StoredDataError(f"{text}; that file is damaged: move it away to ask about the rest")
+    return QueryError(text)
+
+
+def one_line(message: str) -> str:
+    """Returns DuckDB's message without the copy of the SQL that follows it."""
+    text = re.split(r"\n+LINE \d+:", message)[0]
+    return " ".join(text.split())

@@ -1,0 +1,96 @@
+"""What the ids of a series' stored trades tell: how many there are, which come twice, which are missing."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import NamedTuple
+
+import duckdb
+
+from tradestream import trade
+from tradestream.ask.database import literal
+from tradestream.ask.output import fetched
+from tradestream.ask.storage import Series
+
+MOST_RANGES = 20
+"""So many missing ranges are listed; all are counted."""
+
+
+class Ids(NamedTuple):
+    """The ids of a series.
+
+    Attributes:
+        trades: rows.
+        distinct: ids among them.
+        first: the lowest; None where there is none.
+        last: the highest; None where there is none.
+        missing: ids between these two that no row has.
+        ranges: the missing ones as closed intervals, the first `MOST_RANGES` of them.
+        range_count: how many intervals there are.
+    """
+
+    trades: int
+    distinct: int
+    first: int | None
+    last: int | None
+    missing: int
+    ranges: list[tuple[int, int]]
+    range_count: int
+
+
+class Places(NamedTuple):
+    """Rows that lie where they do not belong.
+
+    Attributes:
+        date: in the partition of another day than that of their time.
+        identity: whose event_id is not that of the partition's exchange and symbol and of their id.
+    """
+
+    date: int
+    identity: int
+
+
+# One sort, which DuckDB does on disk where memory does not suffice. An id equal to the one before it is a duplicate.
+_NEIGHBOURS = "(SELECT trade_id, lag(trade_id) OVER (ORDER BY trade_id) AS previous FROM {rows})"
+
+
+def ids(connection: duckdb.DuckDBPyConnection, rows: str) -> Ids | None:
+    """Returns what there is of a table's ``trade_id``; None where it is empty."""
+    neighbours = _NEIGHBOURS.format(rows=rows)
+    counted = connection.execute(
+        f"""SELECT count(*), min(trade_id), max(trade_id), count(*) FILTER (previous = trade_id),
+            coalesce(sum(trade_id - previous - 1) FILTER (previous < trade_id - 1), 0),
+            count(*) FILTER (previous < trade_id - 1) FROM {neighbours}"""
+    ).fetchone()
+    count, first, last, repeated, missing, ranges = counted or (0, 0, 0, 0, 0, 0)
+    if not count:
+        return None
+    listed = _ranges(connection, neighbours) if ranges else []
+    return Ids(count, count - repeated, first, last, int(missing), listed, ranges)
+
+
+def _ranges(connection: duckdb.DuckDBPyConnection, neighbours: str) -> list[tuple[int, int]]:
+    result = connection.execute(
+        f"""SELECT previous + 1, trade_id - 1 FROM {neighbours}
+            WHERE previous < trade_id - 1 ORDER BY 1 LIMIT {MOST_RANGES}"""
+    )
+    return [(row[0], row[1]) for row in islice(fetched(result), MOST_RANGES)]
+
+
+# The same as trade.event_id, see there. Files do not name their exchange and symbol, only directories do; that a row
+# belongs there its event_id proves.
+_EVENT_ID = """concat(substr(sha, 1, 8), '-', substr(sha, 9, 4), '-5', substr(sha, 14, 3), '-',
+    translate(substr(sha, 17, 1), '0123456789abcdef', '89ab89ab89ab89ab'), substr(sha, 18, 3), '-',
+    substr(sha, 21, 12))"""
+
+
+def places(connection: duckdb.DuckDBPyConnection, rows: str, series: Series) -> Places:
+    """Counts the rows of a table that are in the wrong partition."""
+    namespace = "".join(f"\\x{byte:02x}" for byte in trade.NAMESPACE.bytes)
+    begun = literal(f"{series.exchange}:{series.symbol}:")
+    counted = connection.execute(
+        f"""SELECT count(*) FILTER ("date" <> epoch_ms(trade_time)::DATE),
+            count(*) FILTER (event_id IS DISTINCT FROM {_EVENT_ID})
+            FROM (SELECT *, sha1('{namespace}'::BLOB || encode({begun} || trade_id)) AS sha FROM {rows})"""
+    ).fetchone()
+    return Places(*(counted or (0, 0)))
