@@ -256,7 +256,7 @@ def test_files_that_are_merged_meanwhile_are_listed_anew(root: Path, monkeypatch
 ARRIVALS = st.lists(st.tuples(st.integers(0, 1500), st.integers(1, 9)), min_size=1, max_size=40)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(arrivals=ARRIVALS, order=st.randoms(use_true_random=False), data=st.data())
 def test_whatever_the_book_makes_of_any_arrivals_is_whole_until_something_is_taken_away(
     arrivals: list[tuple[int, int]],
