@@ -28,6 +28,11 @@ def write(folder: Path, text: str) -> Path:
         ["replay", "x.zip", "--speed", "0"],
         ["replay", "x.zip", "--speed", "fast"],
         ["replay", "x.zip", "--symbols", "BTCUSDT,,"],
+        ["candles"],
+        ["candles", "BTCUSDT", "--format", "xml"],
+        ["sql"],
+        ["sql", "SELECT 1", "--format", "chart"],
+        ["check", "--format", "csv"],
     ],
 )
 def test_wrong_usage_exits_2(arguments: list[str]) -> None:
@@ -43,7 +48,9 @@ def test_the_version_is_the_distributions(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out == f"tradestream {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["producer", "simulator", "analytics", "topic", "replay"])
+@pytest.mark.parametrize(
+    "command", ["producer", "simulator", "analytics", "topic", "replay", "candles", "sql", "check"]
+)
 def test_the_help_of_a_command_has_an_example_and_its_exit_status(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
