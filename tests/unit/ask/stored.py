@@ -87,7 +87,7 @@ def closed(
     for offset, trade in enumerate(trades):
         partial = _partial(Key(exchange, symbol), trade, offset)
         if not book.late([partial]):
-            updates += book.apply([partial])
+            updates += book.apply([partial], {partial.key: [(trade.id, trade.id)]})
             if counted is not None:
                 counted.append(trade)
     return [update for update in updates if update.is_closed]
