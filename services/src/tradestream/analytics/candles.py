@@ -308,7 +308,8 @@ class CandleBook:
 
     def first_open(self, key: Key, interval: int) -> int | None:
         """When (ms) the oldest candle began that is still open, of one series and interval."""
-        return min(self._series[key].candles.get(interval, ()), default=None)
+        series = self._series.get(key)
+        return min(series.candles.get(interval, ()), default=None) if series else None
 
     def restore(self, partials: Iterable[Partial], stored: Mapping[tuple[Key, int], Collection[int]]) -> None:
         """Begin from stored trades, when the state was lost; their ids are remembered already.
