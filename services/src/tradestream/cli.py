@@ -248,7 +248,8 @@ and the trades prove of the closed candles that
     candle has fewer trades than are stored, it has to be the sum of exactly those that came first (by Kafka's offset);
   - no minute that is closed lacks its candle.
 It looks at the pairs of which trades are stored. It cannot tell of trades before the first and after the last id, nor
-whether a missing one was lost or never issued (the producer's journal does), nor of what the job has not yet brought to its files; it compares neither vwap nor percent.
+whether a missing one was lost or never issued (the producer's journal does), nor of what the job has not yet brought to
+its files; it compares neither vwap nor percent.
 After the topic was made anew offsets do not tell the order of older trades, and a lacking candle may go unseen.
 
 examples:
