@@ -75,7 +75,7 @@ def decoded(message: bytes) -> Trade | None:
 
 @given(st.lists(messages(), min_size=60, max_size=60))
 # Each example is a Spark job of its own: many messages in few of them, and the message that fails is named anyway.
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+@settings(max_examples=8, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 def test_job_and_definition_take_the_same_messages_with_the_same_digits(
     spark: SparkSession, batch: list[bytes]
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tradestream.errors import TransientError
@@ -59,7 +59,6 @@ ROWS = {
 }
 GAP = Gap("BTC-USD", 8, 9, 1_688_669_597_827_736)
 
-unhurried = settings(deadline=None)
 each_exchange = pytest.mark.parametrize("name", EXCHANGES)
 each_frame = pytest.mark.parametrize(("name", "frame"), [(name, one) for name, some in FRAMES.items() for one in some])
 
@@ -67,7 +66,6 @@ numbers = st.from_regex(r"-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,25})?([eE][+-]?[0-9]{
 
 
 @each_exchange
-@unhurried
 @given(data=st.binary(max_size=300))
 @example(data=b"[" * 100_000)
 @example(data=b'{"channel":"trade","data":' + b"[" * 100_000)
@@ -78,7 +76,6 @@ def test_bytes_are_refused(name: str, data: bytes) -> None:
 
 
 @each_exchange
-@unhurried
 @given(value=json_values)
 def test_any_json_is_read_or_refused(name: str, value: object) -> None:
     exchange = EXCHANGES[name]()
@@ -86,7 +83,6 @@ def test_any_json_is_read_or_refused(name: str, value: object) -> None:
 
 
 @each_frame
-@unhurried
 @given(data=st.data())
 def test_any_value_in_any_place_is_read_or_refused(name: str, frame: bytes, data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(list(paths(json.loads(frame)))))
@@ -95,7 +91,6 @@ def test_any_value_in_any_place_is_read_or_refused(name: str, frame: bytes, data
 
 
 @each_frame
-@unhurried
 @given(data=st.data())
 def test_a_wrong_byte_is_read_or_refused(name: str, frame: bytes, data: st.DataObject) -> None:
     damaged = bytearray(frame)
@@ -105,7 +100,6 @@ def test_a_wrong_byte_is_read_or_refused(name: str, frame: bytes, data: st.DataO
 
 
 @each_frame
-@unhurried
 @given(data=st.data())
 def test_half_a_frame_is_refused(name: str, frame: bytes, data: st.DataObject) -> None:
     part = frame[: data.draw(st.integers(0, len(frame) - 1))]
@@ -113,7 +107,6 @@ def test_half_a_frame_is_refused(name: str, frame: bytes, data: st.DataObject) -
 
 
 @each_exchange
-@unhurried
 @given(number=numbers | st.sampled_from(["NaN", "Infinity", "-Infinity", "-0", "0e5", "1e-400", "1e999999999"]))
 def test_a_price_is_a_number_above_zero_however_it_is_written(name: str, number: str) -> None:
     frame = FRAMES[name][0]
@@ -124,7 +117,6 @@ def test_a_price_is_a_number_above_zero_however_it_is_written(name: str, number:
 
 
 @each_exchange
-@unhurried
 @given(data=st.data())
 def test_any_value_in_an_answer_about_a_gap_is_read_or_refused(name: str, data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(list(paths(json.loads(ROWS[name])))))
@@ -141,7 +133,6 @@ def test_any_value_in_an_answer_about_a_gap_is_read_or_refused(name: str, data: 
 
 
 @each_exchange
-@unhurried
 @given(status=st.sampled_from([200, 400, 404, 429, 500]), value=json_values | st.binary(max_size=100))
 def test_any_answer_about_symbols_is_read_or_refused(name: str, status: int, value: object) -> None:
     body = value if isinstance(value, bytes) else json.dumps(value).encode()

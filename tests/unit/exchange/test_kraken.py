@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tradestream.errors import ExchangeRefusedError, RejectedError, TransientError
@@ -89,7 +89,6 @@ def test_every_digit_is_kept(written: str, kept: str) -> None:
     assert (trade.price, trade.quantity) == (kept, kept)
 
 
-@settings(deadline=None)
 @given(
     st.from_regex(r"(0\.0{0,1}[1-9][0-9]{0,2}|[1-9][0-9]?(\.[0-9]{1,4})?)", fullmatch=True),
     st.integers(-4, 3),

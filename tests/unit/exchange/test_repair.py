@@ -124,7 +124,7 @@ def gap_after(before: Issued, last_id: int) -> Gap:
 
 
 @pytest.mark.parametrize("name", EXCHANGES)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_a_gap_is_filled_with_exactly_what_was_issued(name: str, data: st.DataObject) -> None:
     exchange = EXCHANGES[name]()

@@ -91,7 +91,7 @@ class Line:
             await asyncio.sleep(0.001)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 async def test_every_issued_id_passes_once_and_in_order(data: st.DataObject) -> None:
     issued = data.draw(st.sets(st.integers(1, 80), min_size=1))

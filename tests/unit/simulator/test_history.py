@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tradestream.dump import Row
@@ -36,7 +36,6 @@ def test_a_line_that_a_crash_tore_is_cut_off(tmp_path: Path) -> None:
         assert history.since(0, 10) == rows(1, 2, 3)
 
 
-@settings(deadline=None)
 @given(st.sets(st.integers(0, 5_000), max_size=400), st.integers(0, 5_001), st.integers(1, 50))
 def test_trades_are_found_by_id_whatever_was_skipped(ids: set[int], from_id: int, limit: int) -> None:
     ordered = sorted(ids)
@@ -81,7 +80,6 @@ def test_a_cleared_log_is_empty(tmp_path: Path) -> None:
         assert history.newest(1) == []
 
 
-@settings(deadline=None)
 @given(
     st.sets(st.integers(0, 5_000), max_size=400),
     st.integers(-1, 5_001),

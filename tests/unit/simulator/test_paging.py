@@ -91,7 +91,7 @@ def test_pages_give_every_trade_once(
 
                 return await ask(get, limit)
 
-    @settings(deadline=None, max_examples=25)
+    @settings(max_examples=25)
     @given(rows=histories(), limit=st.integers(1, 20))
     def check(rows: list[Row], limit: int) -> None:
         assert asyncio.run(pages(rows, limit)) == [row.trade_id for row in rows]

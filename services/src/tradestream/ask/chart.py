@@ -98,8 +98,7 @@ class _Scale:
         wick = range(self.half(high), self.half(low) + 1)
         body = range(self.half(max(opened, closed)), self.half(min(opened, closed)) + 1)
         halves = "".join("b" if half in body else "w" if half in wick else " " for half in (2 * row, 2 * row + 1))
-        colour = "red" if falls else "green"
-        return (_FALLING if falls else _RISING)[halves], colour if halves.strip() else ""
+        return (_FALLING if falls else _RISING)[halves], "red" if falls else "green"
 
     def labels(self) -> list[str]:
         """Returns the price at each row, or nothing."""

@@ -174,11 +174,8 @@ def explained(storage: Storage) -> Iterator[None]:
     """
     try:
         yield
-    except RuntimeError as error:
-        # What DuckDB makes of a signal that comes while it works has no class of its own.
-        if "Query interrupted" in str(error):
-            raise KeyboardInterrupt from None
-        raise
+    except duckdb.InterruptException:
+        raise KeyboardInterrupt from None
     except duckdb.Error as error:
         raise _error(error, storage) from error
 
