@@ -160,6 +160,20 @@ def test_a_candle_without_its_trades_is_found(root: Path) -> None:
     assert checked(root).candles["1m"].differing == 2
 
 
+def test_candles_of_which_all_trades_are_gone_are_found(root: Path) -> None:
+    (root / TRADES).unlink()
+    report = checked(root)
+    assert (report.ids, report.candles["1m"].differing) == (None, 24)
+    assert not report.whole
+
+
+def test_it_says_what_it_is_at(root: Path) -> None:
+    said: list[tuple[str, int, int]] = []
+    look(Storage(root), [Series(*KEY), Series("kraken", "BTC/USD")], 0, lambda *step: said.append(step))
+    assert said[0] == ("binance BTCUSDT: ids", 0, 6)
+    assert said[-1] == ("kraken BTC/USD: event ids", 5, 6)
+
+
 def test_late_trades_are_told_and_nothing_is_wrong_with_them(tmp_path: Path) -> None:
     trades = [T(1, 0), T(2, 50), T(3, 600), T(4, 30, "7"), T(5, 120), T(6, 610), T(7, 1800)]
     assert store(tmp_path, trades) == 2

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -128,3 +131,23 @@ def test_a_reader_that_has_enough_ends_it_quietly(root: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(30) == 141
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_at_once_and_nothing_is_left(root: Path, tmp_path: Path, number: signal.Signals) -> None:
+    spill = tmp_path / "spill"
+    spill.mkdir()
+    endless = "SELECT count(*) FROM range(10000000) a(i), range(10000000) b(j) WHERE hash(i, j) % 7 = 1"
+    with subprocess.Popen(
+        [sys.executable, "-m", "tradestream", "sql", endless, "--storage", str(root)],
+        env={**os.environ, "TMPDIR": str(spill)},
+        stderr=subprocess.PIPE,
+    ) as process:
+        while not list(spill.iterdir()):
+            time.sleep(0.1)
+        time.sleep(0.5)
+        process.send_signal(number)
+        assert process.wait(30) == 128 + number
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+    assert list(spill.iterdir()) == []

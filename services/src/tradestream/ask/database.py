@@ -174,8 +174,11 @@ def explained(storage: Storage) -> Iterator[None]:
     """
     try:
         yield
-    except duckdb.InterruptException:
-        raise KeyboardInterrupt from None
+    except RuntimeError as error:
+        # What DuckDB makes of a signal that comes while it works has no class of its own.
+        if "Query interrupted" in str(error):
+            raise KeyboardInterrupt from None
+        raise
     except duckdb.Error as error:
         raise _error(error, storage) from error
 
