@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -133,21 +134,37 @@ def test_a_reader_that_has_enough_ends_it_quietly(root: Path) -> None:
         assert process.wait(30) == 141
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_it_at_once_and_nothing_is_left(root: Path, tmp_path: Path, number: signal.Signals) -> None:
-    spill = tmp_path / "spill"
+@contextmanager
+def running(query: str, root: Path, spill: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The command at work on a query; it is not left behind."""
+    command = [sys.executable, "-m", "tradestream", "sql", query, "--format", "csv", "--storage", str(root)]
     spill.mkdir()
-    endless = "SELECT count(*) FROM range(10000000) a(i), range(10000000) b(j) WHERE hash(i, j) % 7 = 1"
-    with subprocess.Popen(
-        [sys.executable, "-m", "tradestream", "sql", endless, "--storage", str(root)],
-        env={**os.environ, "TMPDIR": str(spill)},
-        stderr=subprocess.PIPE,
-    ) as process:
-        while not list(spill.iterdir()):
-            time.sleep(0.1)
+    environment = {**os.environ, "TMPDIR": str(spill)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        while process.poll() is None and not list(spill.iterdir()):
+            time.sleep(0.05)
         time.sleep(0.5)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+ENDLESS = {
+    "a join": "SELECT count(*) FROM range(10000000) a(i), range(10000000) b(j) WHERE hash(i, j) % 7 = 1",
+    "no row for long": "SELECT i FROM range(10000000) a(i), range(10000000) b(j) WHERE hash(i, j) = 1",
+    "many rows": "SELECT i FROM range(10000000) a(i), range(10000000) b(j)",
+}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("query", ENDLESS.values(), ids=ENDLESS)
+def test_a_signal_ends_it_and_nothing_is_left(root: Path, tmp_path: Path, query: str, number: signal.Signals) -> None:
+    spill = tmp_path / "spill"
+    with running(query, root, spill) as process:
         process.send_signal(number)
         assert process.wait(30) == 128 + number
         assert process.stderr is not None
         assert process.stderr.read() == b""
-    assert list(spill.iterdir()) == []
+        assert list(spill.iterdir()) == []

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import duckdb
-
 from tradestream.analytics.candles import MINUTE_MS
 from tradestream.analytics.config import interval_ms
+from tradestream.ask.connection import Connection
 
 MOST_EXAMPLES = 5
 
@@ -77,7 +76,7 @@ class Comparison:
         watermark_ms: how late a trade may be.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, trades: str, watermark_ms: int) -> None:
+    def __init__(self, connection: Connection, trades: str, watermark_ms: int) -> None:
         self._connection = connection
         self._trades = trades
         self._watermark = watermark_ms

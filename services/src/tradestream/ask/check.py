@@ -8,11 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-import duckdb
-
 from tradestream.analytics.config import interval_ms
 from tradestream.ask import database
 from tradestream.ask.agree import Agreement, Comparison
+from tradestream.ask.connection import Connection
 from tradestream.ask.ids import ids, places
 from tradestream.ask.progress import Waiting
 from tradestream.ask.report import Report, SeriesReport
@@ -145,7 +144,7 @@ class _Check:
         except TradestreamError as error:
             return SeriesReport(self._series, damage=str(error))
 
-    def _found(self, connection: duckdb.DuckDBPyConnection, files: _Files) -> SeriesReport:
+    def _found(self, connection: Connection, files: _Files) -> SeriesReport:
         self._say(0)
         every = _source("trades", files.trades)
         trades = f"(SELECT * FROM {every} WHERE trade_time >= {self._since})"

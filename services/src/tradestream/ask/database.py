@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import duckdb
 
+from tradestream.ask.connection import Connection
 from tradestream.ask.storage import TABLES, Storage
 from tradestream.errors import QueryError, StoredDataError, TradestreamError
 
@@ -72,11 +73,10 @@ ResultT = TypeVar("ResultT")
 
 
 @contextmanager
-def connect(storage: Storage) -> Iterator[duckdb.DuckDBPyConnection]:
+def connect(storage: Storage) -> Iterator[Connection]:
     """A database in memory that can read the stored files, and do nothing else outside."""
     with tempfile.TemporaryDirectory(prefix="tradestream-", dir=_spill_directory()) as spill:
-        # Otherwise a name in SQL could mean a variable of this program.
-        connection = duckdb.connect(config={"python_enable_replacements": "false"})
+        connection = Connection()
         try:
             directories = ", ".join(literal(f"{storage.root / table}") for table in TABLES)
             for setting in (
@@ -102,7 +102,7 @@ def _spill_directory() -> str | None:
     return None if named or not large.is_dir() else str(large)
 
 
-def create_views(connection: duckdb.DuckDBPyConnection, storage: Storage) -> None:
+def create_views(connection: Connection, storage: Storage) -> None:
     """Makes the views trades, candles and signals; one of what is not stored yet is empty."""
     for table, partitions in TABLES.items():
         pattern = str(storage.root / table / "/".join("*" * len(partitions)) / "*.parquet")
@@ -118,7 +118,7 @@ def create_views(connection: duckdb.DuckDBPyConnection, storage: Storage) -> Non
         )
 
 
-def lock(connection: duckdb.DuckDBPyConnection) -> None:
+def lock(connection: Connection) -> None:
     """Makes what `connect` has set final."""
     connection.execute("SET lock_configuration = true")
 
@@ -174,11 +174,8 @@ def explained(storage: Storage) -> Iterator[None]:
     """
     try:
         yield
-    except RuntimeError as error:
-        # What DuckDB makes of a signal that comes while it works has no class of its own.
-        if "Query interrupted" in str(error):
-            raise KeyboardInterrupt from None
-        raise
+    except duckdb.InterruptException:
+        raise KeyboardInterrupt from None
     except duckdb.Error as error:
         raise _error(error, storage) from error
 

@@ -15,6 +15,7 @@ import duckdb
 import msgspec
 
 from tradestream.ask import database, output
+from tradestream.ask.connection import Connection
 from tradestream.ask.output import TABLE_ROWS, Format
 from tradestream.ask.progress import Waiting
 from tradestream.ask.storage import TABLES, Storage
@@ -37,9 +38,9 @@ def run(storage: Storage, query: str, kind: Format) -> int:
         database.create_views(connection, storage)
         database.lock(connection)
         connection.execute("BEGIN TRANSACTION READ ONLY")
-        with Waiting(connection.query_progress) as waiting:
+        with Waiting(connection.progress) as waiting:
             result = database.retried(lambda: connection.execute(query))
-            columns = [column[0] for column in result.description or ()]
+            columns = result.columns
             rows = output.fetched(result)
             first = next(rows, None)
         waiting.close()
@@ -55,13 +56,13 @@ def _again(first: Any, rest: Iterator[Any]) -> Iterator[Any]:  # noqa: ANN401 - 
         yield from rest
 
 
-def require_reading(connection: duckdb.DuckDBPyConnection, query: str) -> None:
+def require_reading(connection: Connection, query: str) -> None:
     """Lets a query pass that is one statement which only reads.
 
     Raises:
         QueryError: it is not, or is no SQL.
     """
-    statements = connection.extract_statements(query)
+    statements = connection.statements(query)
     if len(statements) != 1:
         raise QueryError(f"it is {len(statements)} statements; {_ALLOWED}")
     kind = statements[0].type
