@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from benchmarks.rows import HERE, WARM_UP, Ends, Row
+from integration.broker import end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -141,12 +142,7 @@ class Client:
 
     def stop(self) -> None:
         """Ends it as an operator would."""
-        self._process.terminate()
-        try:
-            self._process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end(self._process, _STOP_SECONDS)
 
 
 @contextmanager

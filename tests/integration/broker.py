@@ -41,6 +41,16 @@ def libraries() -> Path:
     return Path(folder)
 
 
+def end(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Ends a program as an operator would, and without mercy once so many seconds were not enough."""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 class Broker:
     """One KRaft broker that is its own controller; its data outlive `stop`.
 
@@ -105,12 +115,7 @@ group.initial.rebalance.delay.ms=0
         """Ends it as an operator would; what it stored stays."""
         if self._process is None:
             return
-        self._process.terminate()
-        try:
-            self._process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end(self._process, _STOP_SECONDS)
         self._process = None
 
     def admin(self) -> AdminClient:

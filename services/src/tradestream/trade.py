@@ -170,6 +170,11 @@ def _is_time(timestamp: str) -> bool:
         return False
 
 
+EVENT_ID_SQL = """concat(substr(sha, 1, 8), '-', substr(sha, 9, 4), '-5', substr(sha, 14, 3), '-',
+    translate(substr(sha, 17, 1), '0123456789abcdef', '89ab89ab89ab89ab'), substr(sha, 18, 3), '-',
+    substr(sha, 21, 12))"""
+"""`event_id` for Spark and DuckDB, of a column `sha`: the SHA-1, in hex, of the namespace and the identity."""
+
 # RFC 4122 wants the two high bits of the 17th hex digit to be 10.
 _VARIANT = {digit: f"{8 | int(digit, 16) & 3:x}" for digit in "0123456789abcdef"}
 
@@ -203,7 +208,7 @@ def _iso_second(seconds: int) -> str:
 def split_time(value: int) -> tuple[int, int | msgspec.UnsetType]:
     """Tells milliseconds from microseconds, as exchanges have changed from one to the other.
 
-    The two cannot be confused: 10**14 ms is the year 5138 and 10**14 us is March 1973.
+    The two cannot be confused: above `NEWEST_MS`, the year 5138, are microseconds, of March 1973 and later.
 
     Args:
         value: a time since 1970 in either unit.
@@ -211,6 +216,6 @@ def split_time(value: int) -> tuple[int, int | msgspec.UnsetType]:
     Returns:
         Milliseconds, and microseconds where the value had them.
     """
-    if value < 10**14:
+    if value <= NEWEST_MS:
         return value, msgspec.UNSET
     return value // 1000, value

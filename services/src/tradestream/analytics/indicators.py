@@ -137,21 +137,21 @@ class Indicators:
     def add(self, state: SeriesState, candle: Candle) -> None:
         """Bring ``state`` from one closed candle to the next."""
         previous = state.bars[-1].close if state.bars else None
-        bar = _bar(candle)
-        state.bars = [*state.bars[1 - self.window :], bar]
+        state.bars = [*state.bars[1 - self.window :], _bar(candle)]
+        closes = [bar.close for bar in state.bars]
         # What the configuration no longer asks for is forgotten; what it asks for anew begins now.
         averages: dict[str, Average] = {}
         found = {
-            **self._moving(state, averages, bar.close),
-            **self._strength(state, averages, bar.close, previous),
-            **self._windows(state.bars),
+            **self._moving(state, averages, closes),
+            **self._strength(state, averages, closes[-1], previous),
+            **self._windows(state.bars, closes),
         }
         state.averages = averages
         state.close_before, state.close = state.close, candle.close
         state.before = state.figures
         state.figures = {name: value for name, value in found.items() if value is not None}
 
-    def _moving(self, state: SeriesState, kept: dict[str, Average], close: float) -> dict[str, float | None]:
+    def _moving(self, state: SeriesState, kept: dict[str, Average], closes: Sequence[float]) -> dict[str, float | None]:
         config = self._config
         wanted: list[tuple[str, Kind, int]] = [("sma", "sma", config.sma), ("ema", "ema", config.ema)]
         wanted += [(average(kind, period), kind, period) for kind, period in self._averages]
@@ -159,11 +159,11 @@ class Indicators:
         found: dict[str, float | None] = {}
         for name, kind, period in wanted:
             if kind == "sma":
-                found[name] = _mean(_newest([bar.close for bar in state.bars], period))
+                found[name] = _mean(_newest(closes, period))
                 continue
             if period not in known:
                 of = kept[f"ema:{period}"] = state.averages.get(f"ema:{period}") or Average()
-                known[period] = of.add(close, period, 2 / (period + 1))
+                known[period] = of.add(closes[-1], period, 2 / (period + 1))
             found[name] = known[period]
         return found
 
@@ -181,9 +181,8 @@ class Indicators:
             return {}
         return {"rsi": 100 * gain / (gain + loss)}
 
-    def _windows(self, bars: Sequence[Bar]) -> dict[str, float | None]:
+    def _windows(self, bars: Sequence[Bar], closes: Sequence[float]) -> dict[str, float | None]:
         config = self._config
-        closes = [bar.close for bar in bars]
         return {
             **_bands(_newest(closes, config.bollinger), config.bollinger_width),
             "rolling_vwap": _vwap(_newest(bars, config.vwap)),

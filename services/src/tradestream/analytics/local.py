@@ -12,7 +12,7 @@ from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
-def table(spark: SparkSession, rows: Iterable[Mapping[str, Any]], columns: str) -> DataFrame:
+def table(spark: SparkSession, rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> DataFrame:
     """Rows as a table that Spark makes without Python.
 
     `createDataFrame` has a Python process on an executor's host read the rows, with the path that Python has on the
@@ -21,7 +21,8 @@ def table(spark: SparkSession, rows: Iterable[Mapping[str, Any]], columns: str) 
     Args:
         spark: The session.
         rows: Values by column; of a struct within a column, by field.
-        columns: Names and types of the columns, as in SQL.
+        columns: Types of the columns by their names, as in SQL.
     """
     text = F.lit(_encode(list(rows)).decode())
-    return spark.range(1).coalesce(1).select(F.inline(F.from_json(text, f"array<struct<{columns}>>")))
+    fields = ", ".join(f"{name}: {kind}" for name, kind in columns.items())
+    return spark.range(1).coalesce(1).select(F.inline(F.from_json(text, f"array<struct<{fields}>>")))

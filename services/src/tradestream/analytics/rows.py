@@ -134,14 +134,14 @@ def without_seen(trades: DataFrame, seen: Mapping[Key, list[tuple[int, int]]]) -
         {**key._asdict(), "seen": [{"start": start, "end": end} for start, end in intervals]}
         for key, intervals in seen.items()
     ]
-    columns = "exchange string, symbol string, seen array<struct<start: bigint, end: bigint>>"
+    columns = {"seen": "array<struct<start: bigint, end: bigint>>"}
     return _knowing(once, facts, columns, "not coalesce(exists(seen, x -> trade_id between x.start and x.end), false)")
 
 
 def without_late(trades: DataFrame, cuts: list[Cut]) -> DataFrame:
     """The trades that came before their minute closed."""
     facts = [{**cut.key._asdict(), "open_time": cut.open_time, "closing_offset": cut.offset} for cut in cuts]
-    columns = "exchange string, symbol string, open_time bigint, closing_offset bigint"
+    columns = {"open_time": "bigint", "closing_offset": "bigint"}
     minutes = trades.selectExpr("*", _OPEN_TIME)
     on_time = _knowing(minutes, facts, columns, "closing_offset is null or kafka_offset < closing_offset", "open_time")
     return on_time.drop("open_time")
@@ -160,7 +160,7 @@ def still_open(trades: DataFrame, ends: Mapping[tuple[Key, int], int], intervals
     facts = [
         {**key._asdict(), "stored_until": min(ends.get((key, interval), 0) for interval in intervals)} for key in stored
     ]
-    columns = "exchange string, symbol string, stored_until bigint"
+    columns = {"stored_until": "bigint"}
     return _knowing(trades, facts, columns, "trade_time >= coalesce(stored_until, 0)")
 
 
@@ -179,9 +179,11 @@ def newest(candles: DataFrame, most: int) -> list[Update]:
     ]
 
 
-def _knowing(trades: DataFrame, facts: list[dict[str, Any]], columns: str, condition: str, *minute: str) -> DataFrame:
+def _knowing(
+    trades: DataFrame, facts: list[dict[str, Any]], columns: dict[str, str], condition: str, *minute: str
+) -> DataFrame:
     """The trades that meet a condition which also knows ``facts``, one at most per series (and minute), else NULL."""
-    known = table(trades.sparkSession, facts, columns)
+    known = table(trades.sparkSession, facts, dict.fromkeys(_SERIES, "string") | columns)
     joined = trades.join(F.broadcast(known), [*_SERIES, *minute], "left")
     return joined.where(condition).select(trades.columns)
 

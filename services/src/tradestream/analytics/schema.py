@@ -56,10 +56,6 @@ def _decimal(field: str, digits: Digits) -> list[_Check]:
     ]
 
 
-_EVENT_ID = """concat(substr(sha, 1, 8), '-', substr(sha, 9, 4), '-5', substr(sha, 14, 3), '-',
-    translate(substr(sha, 17, 1), '0123456789abcdef', '89ab89ab89ab89ab'), substr(sha, 18, 3), '-',
-    substr(sha, 21, 12))"""
-
 _CHECKS = [
     _Check("event_type", "j.event_type = 'trade'", "is not trade"),
     *_name("exchange"),
@@ -89,7 +85,7 @@ _CHECKS = [
         f"j.trade_time <= least(unix_millis(timestamp) + ahead, {trade.NEWEST_MS})",
         "is later than its arrival at Kafka and the watermark allow",
     ),
-    _Check("event_id", f"j.event_id = {_EVENT_ID}", "is not that of this trade"),
+    _Check("event_id", f"j.event_id = {trade.EVENT_ID_SQL}", "is not that of this trade"),
 ]
 _MICROSECONDS = "j.trade_time_us between 0 and 99999999999999999"
 

@@ -27,33 +27,14 @@ from pyspark.sql.types import StructType
 
 from tradestream.analytics.candles import Update
 from tradestream.analytics.files import Directory
+from tradestream.analytics.layout import CANDLE, PARTITIONS, SIGNAL, TRADE
 from tradestream.analytics.local import table
 from tradestream.analytics.publish import fields
 from tradestream.analytics.signals import Signal, row
 from tradestream.analytics.state import START_AFRESH
 from tradestream.errors import FatalError, cause
 
-_TRADE = [
-    "event_id",
-    "trade_id",
-    "price",
-    "quantity",
-    "trade_time",
-    "trade_time_us",
-    "buyer_is_maker",
-    "timestamp",
-    "kafka_partition",
-    "kafka_offset",
-]
 _DATE = "date_format(timestamp_millis({0}), 'yyyy-MM-dd') as date"
-_CANDLE = """exchange string, symbol string, interval string, open_time bigint, close_time bigint, open decimal(22,12),
-    high decimal(22,12), low decimal(22,12), close decimal(22,12), volume decimal(38,8), quote_volume decimal(38,20),
-    vwap decimal(38,18), trade_count bigint, buy_volume decimal(38,8), sell_volume decimal(38,8),
-    price_change decimal(23,12), price_change_percent decimal(38,8), first_trade_id bigint, last_trade_id bigint,
-    missing_trades bigint"""
-
-_SIGNAL = """signal_id string, rule string, type string, exchange string, symbol string, interval string,
-    open_time bigint, time bigint, evidence string"""
 
 # Every Parquet file begins and ends with this, and has the length of its footer in four bytes more.
 _MAGIC = b"PAR1"
@@ -129,23 +110,18 @@ class Storage:
             with _readable(self.root.path("_landing"), START_AFRESH):
                 self._stage_trades(name, landed, trades)
         if closed:
-            candles = table(self._spark, map(fields, closed), _CANDLE)
-            self._write(
-                candles.selectExpr("*", _DATE.format("open_time")),
-                ["exchange", "interval", "date"],
-                "open_time",
-                f"{name}/candles",
-            )
+            candles = table(self._spark, map(fields, closed), CANDLE)
+            self._write(candles.selectExpr("*", _DATE.format("open_time")), "candles", "open_time", name)
         if signals:
-            told = table(self._spark, map(row, signals), _SIGNAL)
-            self._write(told.selectExpr("*", _DATE.format("time")), ["exchange", "date"], "time", f"{name}/signals")
+            told = table(self._spark, map(row, signals), SIGNAL)
+            self._write(told.selectExpr("*", _DATE.format("time")), "signals", "time", name)
         self.root.sync(f"_staging/{name}")
 
     def _stage_trades(self, name: str, landed: list[str], trades: int) -> None:
         read = Observation()
         rows = self.landed(landed).where("valid").observe(read, F.count("*").alias("trades"))
-        columns = rows.selectExpr("exchange", _DATE.format("trade_time"), "symbol", *_TRADE)
-        self._write(columns, ["exchange", "date", "symbol"], "trade_id", f"{name}/trades")
+        columns = rows.selectExpr("exchange", _DATE.format("trade_time"), "symbol", *TRADE)
+        self._write(columns, "trades", "trade_id", name)
         if read.get["trades"] != trades:
             raise StorageError(
                 f"{self.root.path('_landing')}: holds {read.get['trades']} trades instead of {trades}; {START_AFRESH}"
@@ -203,10 +179,11 @@ class Storage:
     def _landing(self, name: str) -> str:
         return self.root.path(f"_landing/{name}")
 
-    def _write(self, rows: DataFrame, partitions: list[str], order: str, name: str) -> None:
+    def _write(self, rows: DataFrame, to: str, order: str, name: str) -> None:
+        partitions = PARTITIONS[to]
         together = rows.repartition(*partitions).sortWithinPartitions(*partitions, order)
         writer = together.write.mode("overwrite").partitionBy(*partitions).option("compression", "zstd")
-        writer.parquet(self.root.path(f"_staging/{name}"))
+        writer.parquet(self.root.path(f"_staging/{name}/{to}"))
 
 
 @contextmanager

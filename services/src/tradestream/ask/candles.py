@@ -93,11 +93,9 @@ def _nothing(found: Found, question: Question) -> str:
     return " ".join([what, *when])
 
 
-def _show(out: TextIO, found: Found, kind: str) -> None:
-    if kind == "csv":
-        output.write_csv(out, found.columns, found.rows)
-    elif kind == "json":
-        output.write_json(out, found.columns, found.rows)
+def _show(out: TextIO, found: Found, kind: Literal["table", "csv", "json", "chart"]) -> None:
+    if kind in {"csv", "json"}:
+        output.write(out, kind, found.columns, found.rows)
     elif found.rows and kind == "chart":
         chart.write(out, str(found), found.pick("open_time", "open", "high", "low", "close"))
     elif found.rows:

@@ -12,8 +12,9 @@ from typing import TypeVar
 
 import duckdb
 
+from tradestream.analytics.layout import CANDLE, PARTITIONS, SIGNAL, TRADE
 from tradestream.ask.connection import Connection
-from tradestream.ask.storage import TABLES, Storage
+from tradestream.ask.storage import Storage
 from tradestream.errors import QueryError, StoredDataError, TradestreamError
 
 MEMORY = "512MiB"
@@ -21,48 +22,8 @@ MEMORY = "512MiB"
 _SPILL = "20GiB"
 _TRIES = 3
 
-_PRICE, _QUANTITY, _SUM = "DECIMAL(22,12)", "DECIMAL(22,8)", "DECIMAL(38,8)"
-_COLUMNS = {
-    "trades": {
-        "event_id": "VARCHAR",
-        "trade_id": "BIGINT",
-        "price": _PRICE,
-        "quantity": _QUANTITY,
-        "trade_time": "BIGINT",
-        "trade_time_us": "BIGINT",
-        "buyer_is_maker": "BOOLEAN",
-        "timestamp": "TIMESTAMPTZ",
-        "kafka_partition": "INTEGER",
-        "kafka_offset": "BIGINT",
-    },
-    "candles": {
-        "symbol": "VARCHAR",
-        "open_time": "BIGINT",
-        "close_time": "BIGINT",
-        "open": _PRICE,
-        "high": _PRICE,
-        "low": _PRICE,
-        "close": _PRICE,
-        "volume": _SUM,
-        "quote_volume": "DECIMAL(38,20)",
-        "vwap": "DECIMAL(38,18)",
-        "trade_count": "BIGINT",
-        "buy_volume": _SUM,
-        "sell_volume": _SUM,
-        "price_change": "DECIMAL(23,12)",
-        "price_change_percent": _SUM,
-        "first_trade_id": "BIGINT",
-        "last_trade_id": "BIGINT",
-        "missing_trades": "BIGINT",
-    },
-    "signals": {
-        **dict.fromkeys(("signal_id", "rule", "type", "symbol", "interval"), "VARCHAR"),
-        "open_time": "BIGINT",
-        "time": "BIGINT",
-        "evidence": "VARCHAR",
-    },
-}
-"""The columns of the files, for a view of what is not stored yet; partitions add theirs."""
+_COLUMNS = {"trades": TRADE, "candles": CANDLE, "signals": SIGNAL}
+"""Of a view of what is not stored yet."""
 _TIMES = {
     "trades": "make_timestamp(coalesce(trade_time_us, trade_time * 1000))",
     "candles": "epoch_ms(open_time)",
@@ -78,7 +39,7 @@ def connect(storage: Storage) -> Iterator[Connection]:
     with tempfile.TemporaryDirectory(prefix="tradestream-", dir=_spill_directory()) as spill:
         connection = Connection()
         try:
-            directories = ", ".join(literal(f"{storage.root / table}") for table in TABLES)
+            directories = ", ".join(literal(f"{storage.root / table}") for table in PARTITIONS)
             for setting in (
                 "TimeZone = 'UTC'",
                 f"memory_limit = '{MEMORY}'",
@@ -104,7 +65,7 @@ def _spill_directory() -> str | None:
 
 def create_views(connection: Connection, storage: Storage) -> None:
     """Makes the views trades, candles and signals; one of what is not stored yet is empty."""
-    for table, partitions in TABLES.items():
+    for table, partitions in PARTITIONS.items():
         pattern = str(storage.root / table / "/".join("*" * len(partitions)) / "*.parquet")
         anything = next((storage.root / table).glob(f"{'*/' * len(partitions)}*.parquet"), None)
         source = parquet([pattern], table) if anything else nothing(table)
@@ -125,14 +86,14 @@ def lock(connection: Connection) -> None:
 
 def nothing(table: str) -> str:
     """Returns SQL for a table without rows that has the columns of the files."""
-    types = {**_COLUMNS[table], **{name: "DATE" if name == "date" else "VARCHAR" for name in TABLES[table]}}
+    types = {**_COLUMNS[table], **{name: "DATE" if name == "date" else "VARCHAR" for name in PARTITIONS[table]}}
     columns = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in types.items())
     return f"(SELECT {columns} WHERE false)"
 
 
 def parquet(files: Iterable[str], table: str) -> str:
     """Returns SQL for the rows of files or patterns, with the columns that directories name."""
-    types = ", ".join(f"{literal(name)}: '{'DATE' if name == 'date' else 'VARCHAR'}'" for name in TABLES[table])
+    types = ", ".join(f"{literal(name)}: '{'DATE' if name == 'date' else 'VARCHAR'}'" for name in PARTITIONS[table])
     listed = ", ".join(map(literal, files))
     return f"read_parquet([{listed}], hive_partitioning = true, hive_types = {{{types}}})"
 
@@ -185,7 +146,7 @@ def _error(error: duckdb.Error, storage: Storage) -> TradestreamError:
     if isinstance(error, duckdb.OutOfMemoryException):
         return StoredDataError(f"it takes more than {MEMORY} of memory and {_SPILL} of disk: ask for less at a time")
     if isinstance(error, duckdb.PermissionException):
-        return QueryError(f"{text}: only the views {', '.join(TABLES)} can be read, and nothing can be written")
+        return QueryError(f"{text}: only the views {', '.join(PARTITIONS)} can be read, and nothing can be written")
     if _is_gone(error):
         return StoredDataError(f"{text}; files are being merged or removed: ask again")
     if str(storage.root) in text and not isinstance(error, duckdb.ParserException | duckdb.BinderException):

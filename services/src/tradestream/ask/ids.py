@@ -76,20 +76,16 @@ def _ranges(connection: Connection, neighbours: str) -> list[tuple[int, int]]:
     return [(row[0], row[1]) for row in islice(fetched(result), MOST_RANGES)]
 
 
-# The same as trade.event_id, see there. Files do not name their exchange and symbol, only directories do; that a row
-# belongs there its event_id proves.
-_EVENT_ID = """concat(substr(sha, 1, 8), '-', substr(sha, 9, 4), '-5', substr(sha, 14, 3), '-',
-    translate(substr(sha, 17, 1), '0123456789abcdef', '89ab89ab89ab89ab'), substr(sha, 18, 3), '-',
-    substr(sha, 21, 12))"""
-
-
 def places(connection: Connection, rows: str, series: Series) -> Places:
-    """Counts the rows of a table that are in the wrong partition."""
+    """Counts the rows of a table that are in the wrong partition.
+
+    Files do not name their exchange and symbol, only directories do; that a row belongs there its event_id proves.
+    """
     namespace = "".join(f"\\x{byte:02x}" for byte in trade.NAMESPACE.bytes)
     begun = literal(f"{series.exchange}:{series.symbol}:")
     counted = connection.execute(
         f"""SELECT count(*) FILTER ("date" <> epoch_ms(trade_time)::DATE),
-            count(*) FILTER (event_id IS DISTINCT FROM {_EVENT_ID})
+            count(*) FILTER (event_id IS DISTINCT FROM {trade.EVENT_ID_SQL})
             FROM (SELECT *, sha1('{namespace}'::BLOB || encode({begun} || trade_id)) AS sha FROM {rows})"""
     ).fetchone()
     return Places(*(counted or (0, 0)))

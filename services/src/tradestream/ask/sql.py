@@ -14,16 +14,17 @@ from typing import Any
 import duckdb
 import msgspec
 
+from tradestream.analytics.layout import PARTITIONS
 from tradestream.ask import database, output
 from tradestream.ask.connection import Connection
 from tradestream.ask.output import TABLE_ROWS, Format
 from tradestream.ask.progress import Waiting
-from tradestream.ask.storage import TABLES, Storage
+from tradestream.ask.storage import Storage
 from tradestream.errors import QueryError
 
 _READING = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
 _FUNCTIONS = {"range", "generate_series", "unnest", "json_each", "json_tree", "histogram", "histogram_values"}
-_ALLOWED = f"allowed is one SELECT (or FROM, VALUES, DESCRIBE, SUMMARIZE) over the views {', '.join(TABLES)}"
+_ALLOWED = f"allowed is one SELECT (or FROM, VALUES, DESCRIBE, SUMMARIZE) over the views {', '.join(PARTITIONS)}"
 
 
 def run(storage: Storage, query: str, kind: Format) -> int:

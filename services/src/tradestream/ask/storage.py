@@ -1,7 +1,6 @@
 """Where the stored data is, and what there is of whom, as far as the names of directories tell.
 
-The layout is that of `tradestream.analytics.storage`, which needs Spark and is not imported here. Files appear under
-their final name by a rename, so whatever is listed is whole.
+Files appear under their final name by a rename, so whatever is listed is whole.
 """
 
 from __future__ import annotations
@@ -15,18 +14,12 @@ from urllib.parse import unquote
 
 from tradestream.analytics import config
 from tradestream.analytics.config import interval_ms
+from tradestream.analytics.layout import PARTITIONS
 from tradestream.analytics.publish import interval_name
 from tradestream.errors import ConfigError, NothingFoundError, StoredDataError
 
 CONFIG = Path("/etc/tradestream/analytics.yml")
-TABLES = {
-    "trades": ("exchange", "date", "symbol"),
-    "candles": ("exchange", "interval", "date"),
-    "signals": ("exchange", "date"),
-}
-"""What is stored, and by which columns each is partitioned."""
-
-_MADE_BY_THE_JOB = (*TABLES, "_landing", "_staging", "checkpoint")
+_MADE_BY_THE_JOB = (*PARTITIONS, "_landing", "_staging", "checkpoint")
 _GLOB = "*?[]{}"
 _ELSEWHERE = "name a directory with --storage DIR"
 _MOVE_SECONDS = 30.0
@@ -94,7 +87,7 @@ class Storage:
             since: the first date to look at.
             **fixed: values of partitions to stay with.
         """
-        return sorted(self._walk(self.root / table, TABLES[table], since, fixed))
+        return sorted(self._walk(self.root / table, PARTITIONS[table], since, fixed))
 
     def _walk(self, at: Path, columns: tuple[str, ...], since: str, fixed: dict[str, str]) -> Iterator[str]:
         try:

@@ -33,6 +33,10 @@ class KafkaSink:
 
     Handing over never waits. When Kafka's client has no room left, what comes is kept in order in `waiting`, and
     the caller has to `make_room` before it reads more from the exchange: a broker that is away slows reading.
+
+    Attributes:
+        waiting: what Kafka's client had no room for.
+        put_dead_letter: hands over what could not be read.
     """
 
     def __init__(self, config: ProducerConfig, client: Mapping[str, str]) -> None:
@@ -41,6 +45,7 @@ class KafkaSink:
         self._quotes_topic = config.quotes_topic
         self._fatal: KafkaError | None = None
         self.waiting: deque[tuple[str, bytes, bytes | None, Confirmed]] = deque()
+        self.put_dead_letter = self._way(config.dead_letter_topic, None, self._confirmed)
         settings: dict[str, object] = {
             **lossless(client, "trade-producer", config.queue_messages),
             "error_cb": self._failed,
@@ -54,7 +59,6 @@ class KafkaSink:
 
     def trades_of(self, symbol: str, stats: SymbolStats) -> Callable[[bytes], None]:
         """Returns what hands over the trades of one symbol, and counts them once Kafka has confirmed them."""
-        key, topic, taken, waiting = symbol.encode(), self._topic, self._taken, self.waiting
 
         def confirmed(error: KafkaError | None, message: Message) -> None:
             if error is None:
@@ -64,21 +68,21 @@ class KafkaSink:
                 stats.failed[error.name()] = stats.failed.get(error.name(), 0) + 1
                 self._confirmed(error, message)
 
-        def put(value: bytes) -> None:
-            if waiting or not taken(topic, value, key, confirmed):
-                waiting.append((topic, value, key, confirmed))
-
-        return put
-
-    def put_dead_letter(self, value: bytes) -> None:
-        """Hands over what could not be read."""
-        if self.waiting or not self._taken(self._dead_letter_topic, value, None, self._confirmed):
-            self.waiting.append((self._dead_letter_topic, value, None, self._confirmed))
+        return self._way(self._topic, symbol.encode(), confirmed)
 
     def put_quote(self, key: bytes, value: bytes) -> None:
         """Hands over a best bid and ask, of which the next one matters more: one that finds no room is let go."""
         if self._quotes_topic is not None and not self.waiting:
             self._taken(self._quotes_topic, value, key, self._confirmed)
+
+    def _way(self, topic: str, key: bytes | None, confirmed: Confirmed) -> Callable[[bytes], None]:
+        taken, waiting = self._taken, self.waiting
+
+        def put(value: bytes) -> None:
+            if waiting or not taken(topic, value, key, confirmed):
+                waiting.append((topic, value, key, confirmed))
+
+        return put
 
     def _taken(self, topic: str, value: bytes, key: bytes | None, confirmed: Confirmed) -> bool:
         """Hands a message to Kafka's client; returns False when it has no room."""

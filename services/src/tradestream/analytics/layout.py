@@ -1,0 +1,64 @@
+"""The tables that are stored: their directories and their columns, with types as both Spark and DuckDB name them.
+
+The job writes them and `tradestream.ask` reads them; nothing here needs either of the two.
+"""
+
+from __future__ import annotations
+
+PARTITIONS = {
+    "trades": ("exchange", "date", "symbol"),
+    "candles": ("exchange", "interval", "date"),
+    "signals": ("exchange", "date"),
+}
+"""Of each table the columns that are directories, from the outermost on."""
+
+_PRICE, _QUANTITY, _SUM = "decimal(22,12)", "decimal(22,8)", "decimal(38,8)"
+
+TRADE = {
+    "event_id": "string",
+    "trade_id": "bigint",
+    "price": _PRICE,
+    "quantity": _QUANTITY,
+    "trade_time": "bigint",
+    "trade_time_us": "bigint",
+    "buyer_is_maker": "boolean",
+    "timestamp": "timestamp",
+    "kafka_partition": "int",
+    "kafka_offset": "bigint",
+}
+"""Without the columns that are directories."""
+
+CANDLE = {
+    "exchange": "string",
+    "symbol": "string",
+    "interval": "string",
+    "open_time": "bigint",
+    "close_time": "bigint",
+    "open": _PRICE,
+    "high": _PRICE,
+    "low": _PRICE,
+    "close": _PRICE,
+    "volume": _SUM,
+    "quote_volume": "decimal(38,20)",
+    "vwap": "decimal(38,18)",
+    "trade_count": "bigint",
+    "buy_volume": _SUM,
+    "sell_volume": _SUM,
+    "price_change": "decimal(23,12)",
+    "price_change_percent": _SUM,
+    "first_trade_id": "bigint",
+    "last_trade_id": "bigint",
+    "missing_trades": "bigint",
+}
+
+SIGNAL = {
+    "signal_id": "string",
+    "rule": "string",
+    "type": "string",
+    "exchange": "string",
+    "symbol": "string",
+    "interval": "string",
+    "open_time": "bigint",
+    "time": "bigint",
+    "evidence": "string",
+}
