@@ -133,7 +133,7 @@ class _Reader:
 
     def _read(self, first_date: str, since: int | None, until: int | None, newest: int | None = None) -> Found:
         files = self._storage.files("candles", first_date, exchange=self._series.exchange, interval=self._interval)
-        source = database.parquet(files, "candles") if files else database.nothing("candles")
+        source = database.checked(self._connection, files, "candles")
         result = self._connection.execute(
             f"""SELECT exchange, symbol, "interval", * EXCLUDE (exchange, symbol, "interval", "date")
                 FROM {source}

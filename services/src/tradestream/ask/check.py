@@ -6,11 +6,11 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, TypeAlias
 
-from tradestream.analytics.config import interval_ms
 from tradestream.ask import database
-from tradestream.ask.agree import Agreement, Comparison
+from tradestream.ask.agree import Comparison
 from tradestream.ask.connection import Connection
 from tradestream.ask.ids import ids, places
 from tradestream.ask.progress import Waiting
@@ -79,16 +79,13 @@ def look(storage: Storage, series: list[Series], since: int, step: Step | None =
         step: is told what is next, how many parts are done, and of how many.
     """
     files = _listed(storage, series, since)
-    reports = []
-    for done, one in enumerate(series):
 
-        def say(part: int, one: Series = one, done: int = done) -> None:
-            if step:
-                name = f"{one.exchange} {one.symbol}: {_PARTS[part]}"
-                step(name, done * len(_PARTS) + part, len(series) * len(_PARTS))
+    def say(one: Series, part: int) -> None:
+        if step:
+            done = series.index(one) * len(_PARTS) + part
+            step(f"{one.exchange} {one.symbol}: {_PARTS[part]}", done, len(series) * len(_PARTS))
 
-        reports.append(_Check(storage, one, since, say).report(files[one]))
-    return reports
+    return [_Check(storage, one, since, partial(say, one)).report(files[one]) for one in series]
 
 
 def _listed(storage: Storage, series: list[Series], since: int) -> dict[Series, _Files]:
@@ -132,11 +129,11 @@ class _Check:
 
     def report(self, files: _Files) -> SeriesReport:
         """Looks at these files, or at those that are there in place of them when some have gone."""
-        listed = iter([files])
+        listed = [files]
 
         def ask() -> SeriesReport:
-            again = next(listed, None) or _listed(self._storage, [self._series], self._since)[self._series]
-            return self._found(connection, again)
+            now = listed.pop() if listed else _listed(self._storage, [self._series], self._since)[self._series]
+            return self._found(connection, now)
 
         try:
             with database.connect(self._storage) as connection, database.explained(self._storage):
@@ -146,23 +143,18 @@ class _Check:
 
     def _found(self, connection: Connection, files: _Files) -> SeriesReport:
         self._say(0)
-        every = _source("trades", files.trades)
+        every = database.checked(connection, files.trades, "trades")
         trades = f"(SELECT * FROM {every} WHERE trade_time >= {self._since})"
         (first,) = connection.execute(f"SELECT min(trade_id) FROM {trades}").fetchone() or (None,)
         found = ids(connection, f"(SELECT * FROM {every} WHERE trade_id >= {first})") if first is not None else None
         self._say(1)
-        comparison = Comparison(connection, trades, self._storage.watermark_ms)
-        agreements = {
-            interval: self._compare(comparison, interval, files.candles[interval])
-            for interval in sorted(files.candles, key=interval_ms)
-        }
+        candles = {interval: self._candles(connection, own) for interval, own in files.candles.items()}
+        comparison = Comparison(connection, trades, candles, self._since, self._storage.watermark_ms)
+        agreements = comparison.agreements()
         self._say(2)
         return SeriesReport(self._series, found, places(connection, trades, self._series), agreements)
 
-    def _compare(self, comparison: Comparison, interval: str, files: list[str]) -> Agreement:
-        own = f"(SELECT * FROM {_source('candles', files)} WHERE symbol = {database.literal(self._series.symbol)})"
-        return comparison.compare(own, interval, self._since)
-
-
-def _source(table: str, files: list[str]) -> str:
-    return database.parquet(files, table) if files else database.nothing(table)
+    def _candles(self, connection: Connection, files: list[str]) -> str:
+        """SQL for the series' own among all candles of its exchange."""
+        every, symbol = database.checked(connection, files, "candles"), database.literal(self._series.symbol)
+        return f"(SELECT * FROM {every} WHERE symbol = {symbol} AND open_time >= {self._since})"

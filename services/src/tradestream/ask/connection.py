@@ -1,13 +1,14 @@
 """A connection to DuckDB that a signal ends at once.
 
 While DuckDB works for the main thread it looks for signals only between its own steps, and one step of a join can take
-for ever. What another thread interrupts it notices soon. So a thread asks, and the main one waits and writes.
+for ever. What another thread interrupts it notices soon. So a thread asks while the main one waits; whatever ends that
+wait, `close` ends the question.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, Self, TypeVar
 
 import duckdb
@@ -26,7 +27,12 @@ class Connection:
         self._thread = ThreadPoolExecutor(1)
 
     def close(self) -> None:
-        """Forgets all."""
+        """Ends what is still being asked, as after Ctrl-C, and forgets all."""
+        ended = self._thread.submit(lambda: None)
+        # Again and again, as an interrupt before a statement has begun is forgotten.
+        while not ended.done():
+            self._connection.interrupt()
+            wait([ended], _LOOK_SECONDS)
         self._thread.shutdown()
         self._connection.close()
 
@@ -61,15 +67,4 @@ class Connection:
         return self._connection.query_progress()
 
     def _run(self, work: Callable[[], ResultT]) -> ResultT:
-        future = self._thread.submit(work)
-        try:
-            return future.result()
-        except KeyboardInterrupt:
-            self._interrupt(future)
-            raise
-
-    def _interrupt(self, future: Future[ResultT]) -> None:
-        # An interrupt before the work has begun would be forgotten.
-        while not future.done():
-            self._connection.interrupt()
-            wait([future], _LOOK_SECONDS)
+        return self._thread.submit(work).result()

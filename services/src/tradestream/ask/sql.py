@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -38,6 +40,7 @@ def run(storage: Storage, query: str, kind: Format) -> int:
         require_reading(connection, query)
         database.create_views(connection, storage)
         database.lock(connection)
+        require_types(connection, storage, query)
         connection.execute("BEGIN TRANSACTION READ ONLY")
         with Waiting(connection.progress) as waiting:
             result = database.retried(lambda: connection.execute(query))
@@ -55,6 +58,20 @@ def _again(first: Any, rest: Iterator[Any]) -> Iterator[Any]:  # noqa: ANN401 - 
     if first is not None:
         yield first
         yield from rest
+
+
+def require_types(connection: Connection, storage: Storage, query: str) -> None:
+    """Looks at the columns of the tables that a query names.
+
+    Raises:
+        StoredDataError: one has another type than it should.
+    """
+    for table in PARTITIONS:
+        if table in query.lower():
+            for directory in sorted({Path(file).parent for file in storage.files(table)}):
+                # A file that cannot be read is the query's own matter: its conditions may leave it out.
+                with suppress(duckdb.Error):
+                    database.require_types(connection, [f"{directory}/*.parquet"], table)
 
 
 def require_reading(connection: Connection, query: str) -> None:
