@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -135,20 +136,38 @@ def test_a_reader_that_has_enough_ends_it_quietly(root: Path) -> None:
 
 
 @contextmanager
-def running(query: str, root: Path, spill: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The command at work on a query; it is not left behind."""
+def asking(query: str, root: Path, spill: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The command, from when it has a directory to sort in; it is not left behind."""
     command = [sys.executable, "-m", "tradestream", "sql", query, "--format", "csv", "--storage", str(root)]
     spill.mkdir()
     environment = {**os.environ, "TMPDIR": str(spill)}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
-        while process.poll() is None and not list(spill.iterdir()):
-            time.sleep(0.05)
-        time.sleep(0.5)
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            wait_for(lambda: list(spill.iterdir()))
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def is_at_work(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it has begun to write, or has computed for longer than it takes to start."""
+    user, system = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    seconds = (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    return bool(select.select([process.stdout], [], [], 0)[0]) or seconds > 2
+
+
+def ends_by(process: subprocess.Popen[bytes], number: signal.Signals, spill: Path) -> bool:
+    process.send_signal(number)
+    status = process.wait(30)
+    assert process.stderr is not None
+    return (status, process.stderr.read(), list(spill.iterdir())) == (128 + number, b"", [])
 
 
 ENDLESS = {
@@ -162,9 +181,14 @@ ENDLESS = {
 @pytest.mark.parametrize("query", ENDLESS.values(), ids=ENDLESS)
 def test_a_signal_ends_it_and_nothing_is_left(root: Path, tmp_path: Path, query: str, number: signal.Signals) -> None:
     spill = tmp_path / "spill"
-    with running(query, root, spill) as process:
-        process.send_signal(number)
-        assert process.wait(30) == 128 + number
-        assert process.stderr is not None
-        assert process.stderr.read() == b""
-        assert list(spill.iterdir()) == []
+    with asking(query, root, spill) as process:
+        wait_for(lambda: is_at_work(process))
+        assert ends_by(process, number, spill)
+
+
+@pytest.mark.parametrize("milliseconds", range(0, 400, 40))
+def test_a_signal_ends_it_at_any_moment(root: Path, tmp_path: Path, milliseconds: int) -> None:
+    spill = tmp_path / "spill"
+    with asking(ENDLESS["a join"], root, spill) as process:
+        time.sleep(milliseconds / 1000)  # the moments between which nothing can be waited for are the point
+        assert ends_by(process, signal.SIGINT, spill)
