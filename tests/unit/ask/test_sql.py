@@ -160,6 +160,7 @@ def is_at_work(process: subprocess.Popen[bytes]) -> bool:
     """Whether it has begun to write, or has computed for longer than it takes to start."""
     user, system = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     seconds = (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    assert process.stdout is not None
     return bool(select.select([process.stdout], [], [], 0)[0]) or seconds > 2
 
 
