@@ -22,9 +22,10 @@ class Connection:
     """A database in memory."""
 
     def __init__(self) -> None:
-        # Otherwise a name in SQL could mean a variable of this program.
-        self._connection = duckdb.connect(config={"python_enable_replacements": "false"})
         self._thread = ThreadPoolExecutor(1)
+        # In the thread, which has begun then: `close` would not know of one that a signal surprises at its beginning.
+        # With replacements a name in SQL could mean a variable of this program.
+        self._connection = self._run(lambda: duckdb.connect(config={"python_enable_replacements": "false"}))
 
     def close(self) -> None:
         """Ends what is still being asked, as after Ctrl-C, and forgets all."""
