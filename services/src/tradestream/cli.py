@@ -246,9 +246,11 @@ Exchanges number a symbol's trades. So the stored ids prove, for each exchange a
 and the trades prove of the closed candles that
   - each is what its trades say, to the last digit. A trade that came after its candle was closed is in none: where a
     candle has fewer trades than are stored, it has to be the sum of exactly those that came first (by Kafka's offset);
+  - none misses fewer trades than the ids between its first and its last one say;
   - no minute that is closed lacks its candle.
-It cannot tell of trades before the first and after the last id, nor whether a missing one was lost or never issued (the
-producer's journal does), nor of what the job has not yet brought to its files; it compares neither vwap nor percent.
+It looks at the pairs of which trades are stored. It cannot tell of trades before the first and after the last id, nor
+whether a missing one was lost or never issued (the producer's journal does), nor of what the job has not yet brought to
+its files; it compares neither vwap nor percent.
 After the topic was made anew offsets do not tell the order of older trades, and a lacking candle may go unseen.
 
 examples:

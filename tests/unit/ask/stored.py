@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import groupby
@@ -146,8 +146,14 @@ def write_candles(root: Path, updates: Iterable[Update], name: str = "a") -> Non
 
     for (exchange, interval, date), group in groupby(sorted(updates, key=place), place):
         directory = root / "candles" / f"exchange={exchange}" / f"interval={interval}" / f"date={date}"
-        rows = [{field: fields(update)[field] for field in _CANDLES.names} for update in group]
+        own = sorted(group, key=lambda update: update.candle.open_time)
+        rows = [{field: fields(update)[field] for field in _CANDLES.names} for update in own]
         _write(directory / f"{name}-{rows[0]['symbol'].replace('/', '')}.parquet", rows, _CANDLES)
+
+
+def edit(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
+    """Writes a file anew, as Spark writes them."""
+    pq.write_table(change(pq.ParquetFile(path).read()), path, use_deprecated_int96_timestamps=True)
 
 
 def _date(time_ms: int) -> str:
