@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import textwrap
+import time
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -399,7 +400,7 @@ def _compact(args: argparse.Namespace) -> int:
         return _OK
     _log_to_journal(settings.log_level)
     try:
-        return service.run(settings, dry_run=args.dry_run)
+        return service.run(settings, time.time(), dry_run=args.dry_run)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
 

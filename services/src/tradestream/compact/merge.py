@@ -26,9 +26,6 @@ from tradestream.errors import StoredDataError
 LARGEST = 512 * 2**20
 """Bytes after which another file is begun."""
 
-# Spark's timestamps without a zone are in UTC, as those with one are; a table has one kind.
-_COLUMNS = {"trades": "* REPLACE (timestamp::TIMESTAMPTZ AS timestamp)"}
-
 
 class Merged(NamedTuple):
     """What was made of a directory's files.
@@ -118,27 +115,26 @@ def _connected(workshop: Workshop) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def _write(connection: duckdb.DuckDBPyConnection, table: str, directory: Path, names: list[str], made: Path) -> int:
     """Writes sorted files, reads them again, and returns how many rows they have."""
-    rows = _rows(table, directory, names)
+    rows = _rows(directory, names)
     # A name that was there before could be opened by one who has listed that one.
     pattern = literal(f"merged-{secrets.token_hex(4)}-{{i}}")
     connection.execute(
         f"""COPY (FROM {rows} ORDER BY {ORDER[table]}) TO {literal(str(made))}
             (FORMAT parquet, COMPRESSION zstd, FILE_SIZE_BYTES {LARGEST}, FILENAME_PATTERN {pattern})"""
     )
-    before, after = (_fingerprint(connection, each) for each in (rows, _rows(table, made, files(made))))
+    before, after = (_fingerprint(connection, each) for each in (rows, _rows(made, files(made))))
     if before != after:
         raise StoredDataError(f"{directory}: merged into {made} its rows are others: {before} became {after}")
     return before[0]
 
 
-def _rows(table: str, directory: Path, names: list[str]) -> str:
+def _rows(directory: Path, names: list[str]) -> str:
     listed = ", ".join(literal(glob.escape(str(directory / name))) for name in names)
-    columns = _COLUMNS.get(table, "*")
-    return f"(SELECT {columns} FROM read_parquet([{listed}], union_by_name = true, hive_partitioning = false))"
+    return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
 
 
 def _fingerprint(connection: duckdb.DuckDBPyConnection, rows: str) -> tuple[int, int]:
     """How many rows there are, and what their hashes add up to: the same for the same rows in any order."""
-    columns = [f'"{row[0]}"' for row in connection.execute(f"DESCRIBE {rows}").fetchall()]
+    columns = [f'"{row[0]}"' for row in connection.execute(f"DESCRIBE FROM {rows}").fetchall()]
     found = connection.execute(f"SELECT count(*), sum(hash({', '.join(columns)})::HUGEINT) FROM {rows}").fetchone()
     return found or (0, 0)

@@ -27,11 +27,12 @@ from tradestream.logs import line
 log = logging.getLogger(__name__)
 
 
-def run(config: CompactConfig, *, dry_run: bool = False) -> int:
+def run(config: CompactConfig, now: float, *, dry_run: bool = False) -> int:
     """Does what is to be done today; returns the exit status.
 
     Args:
         config: The configuration.
+        now: Seconds since 1970.
         dry_run: Only say what would be done.
 
     Raises:
@@ -39,7 +40,7 @@ def run(config: CompactConfig, *, dry_run: bool = False) -> int:
         BusyError: Another one is at work.
     """
     started = time.monotonic()
-    today = datetime.fromtimestamp(time.time() - 60 * config.watermark_minutes, UTC).date()
+    today = datetime.fromtimestamp(now - 60 * config.watermark_minutes, UTC).date()
     _require_own(config.root)
     if dry_run:
         _say(config, today)
