@@ -62,6 +62,7 @@ def small(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
+@pytest.mark.timeout(600)
 def test_at_each_step(small: Path, compact: Compact) -> None:
     # The 12th of January 2021: the first of three days goes.
     def compacted() -> bool:
@@ -93,6 +94,7 @@ def test_at_each_step(small: Path, compact: Compact) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", range(3))
 def test_killed_again_and_again(root: Path, tmp_path: Path, seed: int) -> None:
     for day in range(60):
