@@ -41,6 +41,10 @@ def stored(job: Job) -> list[tuple[str, int]]:
     return sorted((row["symbol"], row["trade_id"]) for row in job.trades())
 
 
+def files(directory: Path) -> list[Path]:
+    return [path for path in directory.rglob("*") if path.is_file()]
+
+
 def compact(job: Job) -> int:
     return service.run(CompactConfig(storage=job.storage.as_uri()), time.time())
 
@@ -55,6 +59,8 @@ def test_the_job_goes_on_from_merged_files_and_spark_reads_them_as_its_own(
         one = Inside(spark, job)
         one.until_taken(200)
         one.job.stop()
+    readers_see = {path.suffix for table in ("trades", "candles") for path in files(job.storage / table)}
+    assert readers_see == {".parquet"}, "and no checksums, which Polars stumbles over"
     own = spark.read.parquet(job.storage.as_uri() + "/trades")
     schema, rows = own.schema, sorted(own.collect())
     assert compact(job) == 0

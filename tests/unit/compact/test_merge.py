@@ -204,11 +204,30 @@ def test_a_file_that_comes_meanwhile_is_carried_over(
     assert len(seen(root)) == len(rows) + 1
 
 
-def test_a_file_that_goes_meanwhile_does_not_come_back(
+def test_a_file_that_came_meanwhile_is_never_away(
     root: Path, compact: Compact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from tradestream.compact import merge as module  # noqa: PLC0415
+
+    exchange, counts = module.exchange, []
+
+    def counting(one: Path, other: Path) -> None:
+        exchange(one, other)
+        counts.append(len(seen(root)))
+
+    rows = len(seen(root))
+    during(monkeypatch, "sync_tree", lambda: write_trades(root, KEY, LATE, "e-late"))
+    monkeypatch.setattr(module, "exchange", counting)
+    assert compact() == 0
+    assert set(counts) == {rows + 1}
+
+
+@pytest.mark.parametrize("step", ["sync_tree", "locked"])
+def test_a_file_that_goes_meanwhile_does_not_come_back(
+    root: Path, compact: Compact, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
     gone = root / DAY_OF_PAIR / "e-000000000003-00000.parquet"
-    during(monkeypatch, "sync_tree", gone.unlink)
+    during(monkeypatch, step, gone.unlink)
     assert compact() == 1
     assert not any(gone.parent.glob("merged-*"))
     assert compact() == 0, "the next time it is merged without"

@@ -114,7 +114,11 @@ class Directory:
             self.delete(source)
             return
         self._fs.mkdirs(self._java(target).getParent())
-        self._rename(self._java(source), self._java(target))
+        if self._local is not None:
+            # Hadoop would bring its checksum along, which Polars for one takes for a part of the table.
+            (self._local / source).rename(self._local / target)
+        else:
+            self._rename(self._java(source), self._java(target))
 
     def delete(self, name: str) -> None:
         """Remove file or directory ``name``, with all in it, if it exists."""
