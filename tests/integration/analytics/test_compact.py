@@ -11,16 +11,18 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from integration.analytics.inside import Inside
+from integration.analytics.inside import Disk, Inside
 from integration.analytics.job import Job, message, trade
 from integration.broker import Broker
+from tradestream.analytics.candles import Key
 from tradestream.analytics.storage import Storage
 from tradestream.ask.check import look
 from tradestream.ask.storage import Storage as Stored
 from tradestream.compact import service
 from tradestream.compact.config import CompactConfig
 from tradestream.trade import Trade
-from unit.compact.test_readers import compacting
+from unit.ask.stored import T, write_trades
+from unit.compact.conftest import compacting, seen
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -115,3 +117,17 @@ def test_nothing_is_merged_while_the_job_reads_all(tmp_path: Path, kafka: Broker
             assert process.wait(60) == 0
     assert any((job.storage / "trades").rglob("merged-*"))
     assert stored(job) == sorted((each.symbol, each.trade_id) for each in trades(0, 100))
+
+
+@pytest.mark.parametrize("names_survive", [True, False], ids=["empty", "lost"])
+def test_a_power_cut_after_the_merge_takes_nothing_with_it(tmp_path: Path, *, names_survive: bool) -> None:
+    for part in range(3):
+        write_trades(tmp_path, Key("binance", "BTCUSDT"), [(n, T(n, n)) for n in range(part, 90, 3)], f"e-{part}")
+    before = seen(tmp_path)
+    with pytest.MonkeyPatch.context() as patched:
+        disk = Disk(tmp_path, patched)
+        disk.sync()
+        assert service.run(CompactConfig(storage=tmp_path.as_uri()), time.time()) == 0
+        disk.cut_power(names_survive=names_survive)
+    assert len(list((tmp_path / "trades").rglob("*.parquet"))) == 1
+    assert seen(tmp_path) == before

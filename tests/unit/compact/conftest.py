@@ -1,11 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
+import tradestream
 from tradestream.analytics.candles import Key
 from tradestream.compact import service
 from tradestream.compact.config import CompactConfig
@@ -13,6 +19,7 @@ from unit.ask.stored import DAY, T, store, write_trades
 
 Compact = Callable[..., int]
 HOUR = 3_600
+SOURCES = Path(tradestream.__file__).parents[1]
 
 
 @pytest.fixture
@@ -40,6 +47,20 @@ def compact(root: Path) -> Compact:
         return service.run(config, DAY / 1000 + hours * HOUR, dry_run=dry_run)
 
     return run
+
+
+@contextmanager
+def compacting(root: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The command as a process of its own."""
+    config = root.with_name("compact.yml")
+    config.write_text(yaml.safe_dump({"storage": root.as_uri()}))
+    command = [sys.executable, "-m", "tradestream", "compact", "--config", str(config)]
+    environment = {**os.environ, "PYTHONPATH": str(SOURCES)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def seen(root: Path, table: str = "trades") -> list[tuple[object, ...]]:

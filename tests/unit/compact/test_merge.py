@@ -21,6 +21,7 @@ from tradestream.ask.check import look
 from tradestream.ask.storage import Storage
 from tradestream.compact.merge import merge
 from tradestream.compact.workshop import Workshop
+from tradestream.disk import exchange
 from unit.ask.stored import T, write_trades
 from unit.compact.conftest import Compact, names, seen
 
@@ -207,9 +208,7 @@ def test_a_file_that_comes_meanwhile_is_carried_over(
 def test_a_file_that_came_meanwhile_is_never_away(
     root: Path, compact: Compact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tradestream.compact import merge as module  # noqa: PLC0415
-
-    exchange, counts = module.exchange, []
+    counts = []
 
     def counting(one: Path, other: Path) -> None:
         exchange(one, other)
@@ -217,7 +216,7 @@ def test_a_file_that_came_meanwhile_is_never_away(
 
     rows = len(seen(root))
     during(monkeypatch, "sync_tree", lambda: write_trades(root, KEY, LATE, "e-late"))
-    monkeypatch.setattr(module, "exchange", counting)
+    monkeypatch.setattr("tradestream.compact.merge.exchange", counting)
     assert compact() == 0
     assert set(counts) == {rows + 1}
 

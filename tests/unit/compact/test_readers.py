@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,31 +12,15 @@ import duckdb
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pytest
-import yaml
 
-import tradestream
 from tradestream.analytics.candles import Key
 from tradestream.analytics.layout import LOCK
 from tradestream.disk import locked
 from unit.ask.stored import T, write_trades
+from unit.compact.conftest import compacting
 
-SOURCES = Path(tradestream.__file__).parents[1]
 _DAYS = 40
 GONE = "No such file or directory"
-
-
-@contextmanager
-def compacting(root: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The command as a process of its own."""
-    config = root.with_name("compact.yml")
-    config.write_text(yaml.safe_dump({"storage": root.as_uri()}))
-    command = [sys.executable, "-m", "tradestream", "compact", "--config", str(config)]
-    environment = {**os.environ, "PYTHONPATH": str(SOURCES)}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 def by_duckdb(root: Path) -> object:
