@@ -31,7 +31,7 @@ _TRADES = pa.schema(
         "trade_time": pa.int64(),
         "trade_time_us": pa.int64(),
         "buyer_is_maker": pa.bool_(),
-        "timestamp": pa.timestamp("ns"),
+        "timestamp": pa.timestamp("us", tz="UTC"),
         "kafka_partition": pa.int32(),
         "kafka_offset": pa.int64(),
     }
@@ -132,7 +132,7 @@ def _row(key: Key, trade: T, offset: int) -> dict[str, Any]:
         "trade_time": DAY + trade.second * 1000,
         "trade_time_us": None,
         "buyer_is_maker": trade.maker,
-        "timestamp": datetime.fromtimestamp(received, UTC).replace(tzinfo=None),
+        "timestamp": datetime.fromtimestamp(received, UTC),
         "kafka_partition": 0,
         "kafka_offset": offset,
     }
@@ -162,4 +162,4 @@ def _date(time_ms: int) -> str:
 
 def _write(path: Path, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(rows, schema), path, compression="zstd", use_deprecated_int96_timestamps=True)
+    pq.write_table(pa.Table.from_pylist(rows, schema), path, compression="zstd")
