@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -59,13 +59,21 @@ def spark_environment() -> dict[str, str]:
 
 
 class Job:
-    """The job with topics, storage and checkpoint of its own."""
+    """The job with topics, storage and checkpoint of its own.
+
+    Attributes:
+        program: What Python runs.
+        environment: Where and how big Spark is: two local cores, unless a test wants it otherwise.
+    """
+
+    program: Sequence[str] = ("-m", "tradestream.analytics")
 
     def __init__(self, folder: Path, kafka: Broker, name: str, **settings: Any) -> None:  # noqa: ANN401
         self.topic, self.dead_letters = name, f"{name}-dlq"
         self.candles, self.signals = f"{name}-candles", f"{name}-signals"
         self.topics = [self.topic, self.dead_letters, self.candles, self.signals]
         self.storage, self.checkpoint = folder / "storage", folder / "checkpoint"
+        self.environment = spark_environment()
         self._kafka = kafka
         self._log = folder / "job.log"
         self.config = folder / "analytics.yml"
@@ -103,13 +111,19 @@ class Job:
         """Start it."""
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tradestream.analytics", "--config", str(self.config)],
+                [sys.executable, *self.program, "--config", str(self.config)],
                 # Executors' hosts need no Python of this distribution: on them it has this path, and is not there.
-                env={**os.environ, **spark_environment(), "PYSPARK_PYTHON": "/nowhere/python"},
+                env={**os.environ, **self.environment, "PYSPARK_PYTHON": "/nowhere/python"},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    @property
+    def pid(self) -> int:
+        """Process id of Python, whose child the JVM is."""
+        assert self._process is not None
+        return self._process.pid
 
     def kill(self) -> None:
         """End Python and the JVM without a chance to tidy up."""
