@@ -50,6 +50,7 @@ class Market:
                 "acks": "all",
                 "compression.type": "lz4",
                 "linger.ms": 5,
+                "log_level": 2,
             }
         )
 
