@@ -65,6 +65,18 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def find(pid: int, word: str) -> list[int]:
+    """Returns those descendants of a process that have a word in their command line."""
+    return [each for each in descendants(pid) if word in _command_line(each)]
+
+
+def _command_line(pid: int) -> str:
+    try:
+        return Path("/proc", str(pid), "cmdline").read_bytes().decode(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def _stat(of_process: Path) -> list[str]:
     # The name of the program, in parentheses, may hold blanks.
     return (of_process / "stat").read_text().rpartition(")")[2].split()

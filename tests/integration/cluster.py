@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import signal
 import subprocess
 import urllib.request
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import yaml
 from jinja2 import Environment, StrictUndefined
 
-from integration.analytics.job import spark_environment, spark_home
+from integration.analytics.job import kill_group, spark_environment, spark_home
 from integration.broker import free_port
 from integration.programs import wait_for
 
@@ -56,6 +55,11 @@ class Daemon:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def ended(self) -> int | None:
+        """The exit status, or None while it runs."""
+        return self._process.poll() if self._process is not None else None
+
     def start(self) -> None:
         """Start it."""
         with self._log.open("ab") as log:
@@ -70,8 +74,7 @@ class Daemon:
     def kill(self) -> None:
         """End it and what it started without a chance to tidy up."""
         if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            kill_group(self._process)
 
 
 class Cluster:
@@ -121,7 +124,7 @@ class Cluster:
     def __enter__(self) -> Self:
         self.master.start()
         self.worker.start()
-        wait_for("a worker of the Spark master", lambda: self.workers() == 1, _START_SECONDS)
+        self.wait()
         return self
 
     def __exit__(
@@ -130,8 +133,11 @@ class Cluster:
         self.worker.kill()
         self.master.kill()
 
-    def workers(self) -> int:
-        """How many workers the master knows alive; none where it does not answer."""
+    def wait(self) -> None:
+        """Wait until the master knows its worker."""
+        wait_for("a worker of the Spark master", lambda: self._workers() == 1, _START_SECONDS)
+
+    def _workers(self) -> int:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self._page}/json/", timeout=5) as response:
                 alive: int = json.load(response)["aliveworkers"]

@@ -7,16 +7,15 @@ program is looked at alike, from outside.
 from __future__ import annotations
 
 import functools
-import json
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from benchmarks.run import MILLION, BenchmarkError
+from integration.analytics.job import messages_taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from benchmarks.analytics.rows import Program
 
@@ -104,17 +103,8 @@ def _more(program: Program, before: int) -> bool:
 
 def taken(program: Program) -> int:
     """Returns how many trades each of a program's queries is done with."""
-    logs = list(program.checkpoint.glob("*/commits"))
-    return min(map(_done, logs)) if len(logs) == program.row.queries else 0
-
-
-def _done(commits: Path) -> int:
-    batches = [int(entry.name) for entry in commits.iterdir() if entry.name.isdigit()]
-    if not batches:
-        return 0
-    *_, offsets = (commits.parent / "offsets" / str(max(batches))).read_text().splitlines()
-    [of_topic] = json.loads(offsets).values()
-    return sum(of_topic.values())
+    queries = [log.parent for log in program.checkpoint.glob("*/offsets")]
+    return min(map(messages_taken, queries)) if len(queries) == program.row.queries else 0
 
 
 def _wait(program: Program, otherwise: str, seconds: float, condition: Callable[[], bool]) -> None:

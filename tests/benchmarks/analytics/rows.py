@@ -90,11 +90,6 @@ class Program(Job):
         self.started = time.monotonic()
         super().start()
 
-    @property
-    def ended(self) -> int | None:
-        """The exit status, or None while it runs."""
-        return self._process.poll() if self._process else None
-
     def stored(self) -> int:
         """Returns how many trades there are in Parquet."""
         rows: int = ds.dataset(self.storage / "trades", format="parquet").count_rows()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -102,7 +103,7 @@ class Job:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None:
             self.kill()
         if kind is not None:
             sys.stdout.write(f"--- log of the job:\n{self.log()[-8000:]}\n")
@@ -125,11 +126,15 @@ class Job:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def ended(self) -> int | None:
+        """The exit status, or None while it runs."""
+        return self._process.poll() if self._process is not None else None
+
     def kill(self) -> None:
         """End Python and the JVM without a chance to tidy up."""
         assert self._process is not None
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        kill_group(self._process)
 
     def terminate(self) -> int:
         """End it as systemd would; return the exit status."""
@@ -163,6 +168,10 @@ class Job:
             producer.produce(self.topic, value, key.encode())
         assert producer.flush(30) == 0
 
+    def taken(self) -> int:
+        """How many messages of the topic are in batches that are done."""
+        return messages_taken(self.checkpoint / "spark")
+
     def trades(self) -> list[dict[str, Any]]:
         """All rows of Parquet that a reader sees now."""
         return _rows(self.storage / "trades")
@@ -194,12 +203,16 @@ class Job:
             lines = response.read().decode().splitlines()
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines if re.split(r"[{ ]", line)[0] == name)
 
-    def _read(self, name: str) -> list[dict[str, Any]]:
+    def messages(self, name: str) -> list[bytes]:
+        """All messages of a topic, in order for each key."""
         count = self._kafka.count(name)
         reader = topic.read({"bootstrap.servers": self._kafka.bootstrap}, name, from_beginning=True, timeout=10)
-        messages = [msgspec.json.decode(next(reader)) for _ in range(count)]
+        messages = [next(reader) for _ in range(count)]
         reader.close()
         return messages
+
+    def _read(self, name: str) -> list[dict[str, Any]]:
+        return [msgspec.json.decode(value) for value in self.messages(name)]
 
 
 def trade(number: int, time: int, price: str = "10", quantity: str = "1", **others: Any) -> Trade:  # noqa: ANN401
@@ -222,6 +235,22 @@ def trade(number: int, time: int, price: str = "10", quantity: str = "1", **othe
 def message(trade: Trade) -> tuple[str, bytes]:
     """Key and value of a trade's message."""
     return trade.symbol, encode(trade)
+
+
+def messages_taken(query: Path) -> int:
+    """How many messages the batches have that are done, by the checkpoint that Spark keeps of a query."""
+    batches = [int(path.name) for path in (query / "commits").glob("[0-9]*")]
+    if not batches:
+        return 0
+    offsets = (query / "offsets" / str(max(batches))).read_text().splitlines()[-1]
+    return sum(sum(of_topic.values()) for of_topic in msgspec.json.decode(offsets).values())
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """End a program and what it started, of which some may live on when it has ended."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _rows(folder: Path) -> list[dict[str, Any]]:
