@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +15,7 @@ from integration.conftest import kafka
 __all__ = ["kafka"]
 
 _SEED = 1
+_SHOWN = 12_000
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,3 +37,10 @@ def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     with Scene(tmp_path_factory.mktemp("scene"), kafka, request.config.getoption("--seed")) as scene:
         scene.goes_on()
         yield scene
+
+
+@pytest.fixture(autouse=True)
+def _log(scene: Scene) -> Iterator[None]:
+    """The job's log beside a test that fails."""
+    yield
+    sys.stdout.write(f"--- log of the job:\n{(scene.job.earlier + scene.job.log())[-_SHOWN:]}\n")

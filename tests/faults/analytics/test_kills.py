@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable
+from typing import NamedTuple
 
 import msgspec
 import pytest
@@ -16,14 +17,30 @@ from tradestream.analytics.candles import Update
 from tradestream.analytics.config import load
 from tradestream.analytics.evidence import BigTrade
 from tradestream.analytics.publish import message
-from tradestream.analytics.signals import Engine
+from tradestream.analytics.signals import Engine, Signal
 from tradestream.analytics.signals import message as signal_message
 from unit.analytics.oracle import Tick, expected
+
+Record = Callable[[str, object], None]
 
 pytestmark = pytest.mark.timeout(2 * SECONDS)
 
 
-def test_it_goes_on(scene: Scene, victim: str, moment: str, record_property: Callable[[str, object], None]) -> None:
+class Outcome(NamedTuple):
+    """What there has to be in the end.
+
+    Attributes:
+        trades: Each of them.
+        closed: Closed candles, in order of time for each series and interval.
+        signals: Each of them.
+    """
+
+    trades: set[Tick]
+    closed: list[Update]
+    signals: list[Signal]
+
+
+def test_it_goes_on(scene: Scene, victim: str, moment: str, record_property: Record) -> None:
     pid = scene.pid(victim)
     await_moment(moment, scene.job)
     killed = time.monotonic()
@@ -33,41 +50,47 @@ def test_it_goes_on(scene: Scene, victim: str, moment: str, record_property: Cal
     record_property("trades", scene.job.taken())
 
 
-def test_all_is_there_once(scene: Scene, record_property: Callable[[str, object], None]) -> None:
-    sent, job = scene.flow.stop(), scene.job
+@pytest.fixture(scope="module")
+def outcome(scene: Scene) -> Outcome:
+    """What there has to be when the last trade was taken."""
+    sent = scene.flow.stop()
     scene.end()
-    topic = [tick(value) for value in job.messages(job.topic)]
+    topic = [tick(value) for value in scene.job.messages(scene.job.topic)]
     assert set(topic) == set(sent), "what the broker has is what was sent"
-    config = load(job.config)
+    config = load(scene.job.config)
     wanted = expected(topic, config.intervals_ms, config.lateness_ms)
     assert wanted.late > 0
     assert wanted.duplicates > 0
-    updates = [
-        Update(key, length, candle, is_closed=True) for (key, length, _), candle in sorted(wanted.closed.items())
-    ]
+    closed = [Update(at[0], at[1], candle, is_closed=True) for at, candle in sorted(wanted.closed.items())]
+    engine = Engine(config.rules, config.indicators)
+    return Outcome(set(sent), closed, [*engine.closed(closed), *engine.traded(map(big, set(sent)))])
 
-    trades = [(row["exchange"], row["symbol"], row["trade_id"]) for row in job.trades()]
-    assert_each_once(trades, ((*each.key, each.trade_id) for each in set(sent)))
-    rows = [(row["exchange"], row["symbol"], row["interval"], row["open_time"]) for row in job.stored_candles()]
-    assert_each_once(rows, (candle_at(message(update).value) for update in updates))
 
+def test_each_trade_is_stored_once(scene: Scene, outcome: Outcome, record_property: Record) -> None:
+    stored = [(row["exchange"], row["symbol"], row["trade_id"]) for row in scene.job.trades()]
+    record_property("trades", len(stored))
+    assert_each_once(stored, ((*each.key, each.trade_id) for each in outcome.trades))
+
+
+def test_each_closed_candle_is_what_its_trades_say(scene: Scene, outcome: Outcome, record_property: Record) -> None:
+    stored = [(row["exchange"], row["symbol"], row["interval"], row["open_time"]) for row in scene.job.stored_candles()]
+    record_property("candles", len(stored))
+    wanted = {candle_at(value): value for value in (message(update).value for update in outcome.closed)}
+    assert_each_once(stored, wanted)
     published = defaultdict(set)
-    for value in job.messages(job.candles):
+    for value in scene.job.messages(scene.job.candles):
         if b'"is_closed":true' in value:
             published[candle_at(value)].add(value)
-    again = {at: values for at, values in published.items() if len(values) > 1}
-    assert not again, "a candle that is published again is the same to the byte"
-    assert {at: values.pop() for at, values in published.items()} == {
-        candle_at(value): value for value in (message(update).value for update in updates)
-    }
+    # One that is published again is the same to the byte.
+    assert published == {at: {value} for at, value in wanted.items()}
 
-    engine = Engine(config.rules, config.indicators)
-    signals = [*engine.closed(updates), *engine.traded({big(each) for each in topic})]
-    assert_each_once(job.messages(job.signals), (signal_message(each).value for each in signals))
-    assert_each_once([row["signal_id"] for row in job.stored_signals()], (each.signal_id for each in signals))
-    record_property("trades", len(trades))
-    record_property("candles", len(rows))
-    record_property("signals", len(signals))
+
+def test_each_signal_left_once(scene: Scene, outcome: Outcome, record_property: Record) -> None:
+    published = scene.job.messages(scene.job.signals)
+    record_property("signals", len(published))
+    assert_each_once(published, (signal_message(each).value for each in outcome.signals))
+    stored = [row["signal_id"] for row in scene.job.stored_signals()]
+    assert_each_once(stored, (each.signal_id for each in outcome.signals))
 
 
 def assert_each_once(found: Iterable[Hashable], wanted: Iterable[Hashable]) -> None:
