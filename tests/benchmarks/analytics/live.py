@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from bisect import bisect_left
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
@@ -64,7 +63,7 @@ class Arrivals:
     def __init__(self, program: Program) -> None:
         self.reached: dict[str, list[tuple[int, int]]] = {}
         self.signalled: dict[At, int] = {}
-        self._program = program
+        self._consumer = _at_end(program.bootstrap, [program.candles, program.signals])
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -77,6 +76,7 @@ class Arrivals:
     ) -> None:
         self._end.set()
         self._thread.join()
+        self._consumer.close()
 
     def newest(self, symbol: str) -> int:
         """Returns the highest id of a symbol that showed."""
@@ -84,11 +84,10 @@ class Arrivals:
         return reached[-1][0] if reached else -1
 
     def _run(self) -> None:
-        with closing(self._consumer()) as consumer:
-            while not self._end.is_set():
-                message = consumer.poll(0.1)
-                if message is not None and message.error() is None:
-                    self._take(msgspec.json.decode(message.value() or b""), time.time_ns())
+        while not self._end.is_set():
+            message = self._consumer.poll(0.1)
+            if message is not None and message.error() is None:
+                self._take(msgspec.json.decode(message.value() or b""), time.time_ns())
 
     def _take(self, values: Mapping[str, Any], at: int) -> None:
         if values.get("rule") == "large_trade":
@@ -97,17 +96,6 @@ class Arrivals:
             symbol, number = values["symbol"], values["last_trade_id"]
             if number > self.newest(symbol):
                 self.reached.setdefault(symbol, []).append((number, at))
-
-    def _consumer(self) -> Consumer:
-        client = {"bootstrap.servers": self._program.bootstrap, "group.id": "live", "enable.auto.commit": False}
-        consumer = Consumer({**client, "log_level": 2})
-        ends = []
-        for topic in (self._program.candles, self._program.signals):
-            for number in consumer.list_topics(topic, timeout=10).topics[topic].partitions:
-                _, end = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)
-                ends.append(TopicPartition(topic, number, end))
-        consumer.assign(ends)
-        return consumer
 
 
 def lively(program: Program, market: Market, seconds: int) -> tuple[Lively, int]:
@@ -155,3 +143,14 @@ def _idle(program: Program) -> float:
     time.sleep(IDLE_SECONDS)
     used = program.driver() + program.executors()
     return (used.cpu - before.cpu) / (time.monotonic() - at)
+
+
+def _at_end(bootstrap: str, topics: Sequence[str]) -> Consumer:
+    client = {"bootstrap.servers": bootstrap, "group.id": "live", "enable.auto.commit": False, "log_level": 2}
+    consumer, ends = Consumer(client), []
+    for topic in topics:
+        for number in consumer.list_topics(topic, timeout=10).topics[topic].partitions:
+            _, end = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)
+            ends.append(TopicPartition(topic, number, end))
+    consumer.assign(ends)
+    return consumer
