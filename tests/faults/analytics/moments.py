@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
 import time
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from integration.analytics.job import Job
 
@@ -36,7 +38,7 @@ def _moving(job: Job) -> Moment:
 
     def begun() -> bool:
         nonlocal seen
-        before, seen = seen, sum(1 for _ in (job.storage / "_staging").glob("*/[a-z]*/**/part-*.parquet"))
+        before, seen = seen, _finished(job.storage / "_staging")
         return 0 < seen < before
 
     return begun
@@ -55,6 +57,16 @@ def _publishing(job: Job) -> Moment:
 def _any(_job: Job) -> Moment:
     at = time.monotonic() + random.uniform(0, _LONGEST_SECONDS)  # noqa: S311 - a moment of a test
     return lambda: time.monotonic() > at
+
+
+def _finished(staging: Path) -> int:
+    """How many finished files there are, while directories come and go."""
+    return sum(
+        name.startswith("part-")
+        for folder, _, names in os.walk(staging)
+        if "_temporary" not in folder
+        for name in names
+    )
 
 
 MOMENTS = {
@@ -78,7 +90,14 @@ def await_moment(name: str, job: Job) -> None:
     """Return as soon as the job is there."""
     moment = MOMENTS[name](job)
     deadline = time.monotonic() + _SECONDS
-    while not moment():
+    while not _is_there(moment):
         if time.monotonic() > deadline:
             pytest.fail(f"{name}: the job was not seen there for {_SECONDS:g} s:\n{job.log()[-4000:]}", pytrace=False)
         time.sleep(_POLL_SECONDS)
+
+
+def _is_there(moment: Moment) -> bool:
+    try:
+        return moment()
+    except FileNotFoundError:  # a directory that was there a moment ago
+        return False
