@@ -29,6 +29,7 @@ from tradestream.analytics.rows import (
     without_seen,
 )
 from tradestream.analytics.schema import explained, read_trades
+from tradestream.analytics.sent import Sent
 from tradestream.analytics.signals import Engine, Signal
 from tradestream.analytics.signals import message as signal_message
 from tradestream.analytics.state import START_AFRESH, Record, StateError, StateStore
@@ -49,6 +50,7 @@ class Outputs(NamedTuple):
         store: Records of state.
         storage: Parquet.
         topics: Candles and signals.
+        sent: The signals that left.
         dead_letters: Options of Spark's Kafka sink for what is no trade.
         metrics: What Prometheus sees.
     """
@@ -56,6 +58,7 @@ class Outputs(NamedTuple):
     store: StateStore
     storage: Storage
     topics: Topics
+    sent: Sent
     dead_letters: dict[str, str]
     metrics: Metrics
 
@@ -76,6 +79,7 @@ class Pipeline:
         self._store = outputs.store
         self._storage = outputs.storage
         self._topics = outputs.topics
+        self._sent = outputs.sent
         self._metrics = outputs.metrics
         self._record = Record()
         self._book = CandleBook(config.intervals_ms, config.lateness_ms)
@@ -93,6 +97,10 @@ class Pipeline:
         """For how long a batch has been under way; 0 between batches."""
         started = self._batch_started
         return time.monotonic() - started if started is not None else 0.0
+
+    def has_taken(self, key: Key, trade_id: int) -> bool:
+        """Whether a batch has taken a trade; ask in a turn of `Sent`."""
+        return self._book.has_seen(key, trade_id)
 
     def start(self) -> None:
         """Load the newest record and finish what it began.
@@ -122,7 +130,7 @@ class Pipeline:
             if not record.engine.entries:  # of a version that had no signals
                 self._warm()
                 self._engine.warm(record.closed)
-            self._topics.publish(record.outbox)
+            self._topics.publish(self._sent.unsent(record.outbox))
         self._checkpoint.rewind(self._record.batch_id)
         if self._record.staged:
             self._storage.move(self._record.staged)
@@ -203,18 +211,20 @@ class Pipeline:
             self._reject(landed)
         summary, name, duplicates = self._distinct(landed, name)
         partials, late = self._on_time(name, summary.partials)
-        self._book.remember(summary.ids)
+        with self._sent.turn():
+            self._book.remember(summary.ids)
         updates = self._book.apply(partials)
         trades = sum(partial.candle.trade_count for partial in summary.partials)
-        signals = [*self._engine.traded(summary.big), *self._engine.closed(updates)]
+        large = self._engine.traded(summary.big)
         self._checkpoint.keep(batch_id)
-        self._show(
+        sent = self._show(
             updates,
-            signals,
+            [*large, *self._engine.closed(updates)],
             batch_id=batch_id,
             landed=[*self._record.landed, name] if trades else self._record.landed,
             landed_rows=self._record.landed_rows + trades,
         )
+        self._metrics.sent([signal for signal in large if signal.signal_id in sent], summary.big)
         self._count(summary, duplicates, late, found["rejected"])
         if found["rows"]:
             self._metrics.published(found["oldest"].timestamp(), summary.oldest)
@@ -284,18 +294,20 @@ class Pipeline:
         if waited >= self._config.flush_seconds or self._record.landed_rows >= self._config.flush_rows:
             self._flush()
 
-    def _show(self, updates: list[Update], signals: list[Signal], **changes: object) -> None:
-        """Write the record of a step that changed candles, then show them and the signals."""
+    def _show(self, updates: list[Update], signals: list[Signal], **changes: object) -> set[str | None]:
+        """Write the record of a step that changed candles, then show them and the signals; the ids of those it sent."""
         self._save(
             closed=[*self._record.closed, *(update for update in updates if update.is_closed)],
             signals=[*self._record.signals, *signals],
             outbox=[*map(message, updates), *map(signal_message, signals)],
             **changes,
         )
-        self._topics.publish(self._record.outbox)
+        unsent = self._sent.unsent(self._record.outbox)
+        self._topics.publish(unsent)
         self._metrics.candles(updates)
         self._metrics.signals(signals)
         self._show_indicators({(update.key, update.interval) for update in updates if update.is_closed})
+        return {each.signal_id for each in unsent}
 
     def _show_indicators(self, series: Collection[tuple[Key, int]]) -> None:
         for key, interval in series:

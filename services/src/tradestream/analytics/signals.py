@@ -161,14 +161,7 @@ class Engine:
 
     def traded(self, trades: Iterable[BigTrade]) -> list[Signal]:
         """The signals that single trades make, in order of series and id."""
-        rules = [rule for rule in self._rules if isinstance(rule, LargeTrade)]
-        return [
-            _signal(rule, trade.key, About.trade(trade), evidence)
-            for trade in sorted(trades)
-            for rule in rules
-            if rule.covers(*trade.key)
-            if (evidence := of_trade(rule, trade)) is not None
-        ]
+        return [signal for trade in sorted(trades) for signal in traded(self._rules, trade)]
 
     def _take(self, update: Update) -> bool:
         """Compute the indicators with a closed candle; False where it, or a later one, was taken before."""
@@ -214,6 +207,16 @@ class Engine:
                 buy, sell, evidence = found
                 subject = f"{sell.exchange}|{sell.symbol}"
                 yield _signal(rule, buy, about._replace(subject=subject), {"pair": name, **evidence})
+
+
+def traded(rules: Iterable[AnyRule], trade: BigTrade) -> list[Signal]:
+    """The signals that a single trade makes, whoever looks at it."""
+    return [
+        _signal(rule, trade.key, About.trade(trade), evidence)
+        for rule in rules
+        if isinstance(rule, LargeTrade) and rule.covers(*trade.key)
+        if (evidence := of_trade(rule, trade)) is not None
+    ]
 
 
 def message(signal: Signal) -> Outgoing:
