@@ -15,13 +15,13 @@ from tradestream.analytics.candles import Key
 from tradestream.analytics.evidence import BigTrade
 from tradestream.analytics.indicators import IndicatorConfig
 from tradestream.analytics.large_trades import LargeTrades
-from tradestream.analytics.rules import LargeTrade, PriceMove
+from tradestream.analytics.rules import AnyRule, LargeTrade, PriceMove
 from tradestream.analytics.signals import Engine, message
 from tradestream.trade import Trade, encode, event_id
 
 NOW = 1_700_000_000_000
 AHEAD = 300_000
-RULES = [
+RULES: list[AnyRule] = [
     PriceMove(),
     LargeTrade(amount=1000),
     LargeTrade(name="kraken", amount=0.3, exchanges=("kraken",)),

@@ -98,7 +98,14 @@ class Topics:
         self._names = {"candle": candles, "signal": signals}
         self._failure: str | None = None
         self._producer = Producer(
-            {**client, "enable.idempotence": True, "acks": "all", "compression.type": "lz4", "linger.ms": 5}
+            {
+                **client,
+                "enable.idempotence": True,
+                "acks": "all",
+                "compression.type": "lz4",
+                "linger.ms": 5,
+                "log_level": 2,  # what is not delivered is told by `publish`
+            }
         )
 
     def publish(self, messages: Iterable[Outgoing]) -> None:
