@@ -174,8 +174,8 @@ class Job:
         """
         before = time.monotonic()
         while not stop.wait(_TICK_SECONDS):
+            self._fast_path.check()  # first, as the query ends by its failure too
             query = self._running()
-            self._fast_path.check()
             self._show(query)
             if self._pipeline.batch_seconds < self._config.stall_seconds:
                 systemd.notify("WATCHDOG=1")
