@@ -10,6 +10,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from tradestream.analytics.candles import MINUTE_MS, Cut, Key, Partial
+from tradestream.analytics.evidence import BigTrade
 from tradestream.analytics.rows import newest_times, since, stored_after, summarise, without_late, without_seen
 from tradestream.trade import amount_fits
 from unit.analytics.oracle import Tick, intervals, partials
@@ -81,8 +82,9 @@ def test_sums_are_exact_and_ids_complete(spark: SparkSession) -> None:
 def test_large_trades_come_one_by_one_however_they_are_batched(spark: SparkSession) -> None:
     topic = [tick for _, tick in once(ticks(300))]
     least = 999_999_999_999.0
+    received = round(RECEIVED.timestamp() * 1_000_000)
     wanted = sorted(
-        (tick.key, tick.trade_id, tick.price, tick.quantity, tick.trade_time, tick.buyer_is_maker)
+        BigTrade(tick.key, tick.trade_id, tick.price, tick.quantity, tick.trade_time, tick.buyer_is_maker, received)
         for tick in topic
         if tick.price * tick.quantity >= least
     )

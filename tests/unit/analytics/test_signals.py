@@ -164,7 +164,7 @@ def test_only_equal_pairs_of_different_exchanges_and_equal_minutes_are_compared(
 
 
 def big(number: int, price: str, quantity: str, key: Key = KEY) -> BigTrade:
-    return BigTrade(key, number, Decimal(price), Decimal(quantity), START + 5, buyer_is_maker=True)
+    return BigTrade(key, number, Decimal(price), Decimal(quantity), START + 5, buyer_is_maker=True, received=0)
 
 
 def test_a_large_trade_is_compared_exactly() -> None:

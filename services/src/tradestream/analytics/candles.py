@@ -236,6 +236,10 @@ class CandleBook:
         }
         return {key: intervals for key, intervals in found.items() if intervals}
 
+    def has_seen(self, key: Key, trade_id: int) -> bool:
+        """Whether a trade was seen before."""
+        return key in self._series and trade_id in self._series[key].seen
+
     def late(self, partials: Iterable[Partial]) -> list[Cut]:
         """The minutes of ``partials`` that hold late trades, each with the offset at which its minute closed."""
         cuts = []

@@ -30,7 +30,7 @@ _PERCENT_STEP = Decimal(1).scaleb(-8)
 
 
 class BigTrade(NamedTuple):
-    """A trade that a rule about single trades may want."""
+    """A trade that a rule about single trades may want; when the producer received it, in microseconds since 1970."""
 
     key: Key
     trade_id: int
@@ -38,6 +38,7 @@ class BigTrade(NamedTuple):
     quantity: Decimal
     trade_time: int
     buyer_is_maker: bool
+    received: int
 
 
 class Moment(NamedTuple):

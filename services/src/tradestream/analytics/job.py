@@ -18,11 +18,12 @@ from pyspark.sql.streaming.query import StreamingQuery
 from tradestream import systemd
 from tradestream.analytics.checkpoint import Checkpoint
 from tradestream.analytics.config import AnalyticsConfig
+from tradestream.analytics.fast_path import FastPath
 from tradestream.analytics.files import Directory
 from tradestream.analytics.metrics import Metrics
 from tradestream.analytics.pipeline import Outputs, Pipeline
 from tradestream.analytics.publish import Topics
-from tradestream.analytics.sent import sent_signals
+from tradestream.analytics.sent import Sent, sent_signals
 from tradestream.analytics.state import StateStore
 from tradestream.analytics.storage import Storage
 from tradestream.errors import ConfigError, FatalError, KafkaUnavailableError, cause
@@ -77,6 +78,7 @@ def run(config: AnalyticsConfig) -> None:
         ConfigError: The configuration or what it names cannot be used.
         KafkaUnavailableError: No broker answered.
         QueryFailedError: The query ended by itself.
+        FastPathError: So did the fast path.
     """
     stop = threading.Event()
 
@@ -126,20 +128,23 @@ class Job:
         storage = Storage(spark, config.storage)
         for directory in (spark_log, state, storage.root):
             directory.require_writable()
+        sent = Sent(sent_signals(client, config.signals_topic))
         outputs = Outputs(
             StateStore(state),
             storage,
-            Topics(client, config.candles_topic, config.signals_topic, sent_signals(client, config.signals_topic)),
+            Topics(client, config.candles_topic, config.signals_topic),
+            sent,
             {**self._kafka, "topic": config.dead_letter_topic},
             metrics,
         )
         self._checkpoint = Checkpoint(spark_log)
         self._pipeline = Pipeline(config, self._checkpoint, outputs)
+        self._fast_path = FastPath(config, client, sent, self._pipeline.has_taken, metrics)
         self._query: StreamingQuery | None = None
         self._progress_of = -1
 
     def start(self) -> None:
-        """Load the state and start the query."""
+        """Load the state and start the query, and the fast path beside it."""
         self._pipeline.start()
         source = (
             self._spark.readStream.format("kafka")
@@ -157,6 +162,7 @@ class Job:
             .foreachBatch(self._pipeline.process)
             .start()
         )
+        self._fast_path.start()
         log.info(line("started", topic=self._config.topic, storage=self._config.storage))
 
     def watch(self, stop: threading.Event) -> None:
@@ -164,9 +170,11 @@ class Job:
 
         Raises:
             QueryFailedError: The query ended by itself.
+            FastPathError: So did the fast path.
         """
         before = time.monotonic()
         while not stop.wait(_TICK_SECONDS):
+            self._fast_path.check()  # first, as the query ends by its failure too
             query = self._running()
             self._show(query)
             if self._pipeline.batch_seconds < self._config.stall_seconds:
@@ -179,6 +187,7 @@ class Job:
     def stop(self) -> None:
         """Let the batch under way finish, stop the query and move what landed into Parquet."""
         query = self._running()
+        self._fast_path.stop()
         # A batch that begins after this wait is cut short and taken again at the next start.
         with self._pipeline.lock:
             pass

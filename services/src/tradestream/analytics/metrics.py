@@ -16,6 +16,7 @@ from prometheus_client import (
 )
 
 from tradestream.analytics.candles import Key, Update
+from tradestream.analytics.evidence import BigTrade
 from tradestream.analytics.indicators import NAMES, Figures
 from tradestream.analytics.publish import interval_name
 from tradestream.analytics.signals import Signal
@@ -23,6 +24,8 @@ from tradestream.analytics.signals import Signal
 _SERIES = ("exchange", "symbol")
 _CANDLE = ("exchange", "symbol", "interval")
 _SECONDS = (0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60, 300, 1800)
+# A large trade's signal takes milliseconds by the fast path.
+_SIGNAL_SECONDS = (0.005, 0.01, 0.02, 0.05, *_SECONDS)
 _SIZES = (
     1,
     10,
@@ -99,6 +102,16 @@ class Metrics:
             for name, text in NAMES.items()
         }
         self._signals = Counter("signals_total", "Signals", ("rule", *_CANDLE), registry=registry)
+        self.signal_latency = Histogram(
+            "trade_to_signal_latency_seconds",
+            "From the producer receiving a large trade until its signal is published, by whichever path",
+            ("rule",),
+            buckets=_SIGNAL_SECONDS,
+            registry=registry,
+        )
+        self.skipped = Counter(
+            "fast_path_skipped_total", "Messages that were left to the batches, as too many came", registry=registry
+        )
         self._rate_in = Gauge("stream_input_rows_per_second", "Messages that arrived, by Spark", registry=registry)
         self._rate_out = Gauge("stream_processed_rows_per_second", "Messages processed, by Spark", registry=registry)
         self._stages = Gauge("stream_batch_duration_seconds", "Newest batch, by stage", ("stage",), registry=registry)
@@ -134,6 +147,19 @@ class Metrics:
         """Count signals."""
         for signal in signals:
             self._signals.labels(signal.rule, signal.exchange, signal.symbol, signal.interval).inc()
+
+    def sent(self, signals: Iterable[Signal], trades: Iterable[BigTrade]) -> None:
+        """Observe how long the signals of large trades took that have just left.
+
+        Args:
+            signals: The signals.
+            trades: The trades that they are about, and perhaps others.
+        """
+        received = {(*trade.key, trade.trade_id): trade.received for trade in trades}
+        now = time.time()
+        for signal in signals:
+            at = received[signal.exchange, signal.symbol, signal.evidence["trade_id"]]
+            self.signal_latency.labels(signal.rule).observe(max(0.0, now - at / 1_000_000))
 
     def published(self, oldest_message: float, oldest: Mapping[Key, float]) -> None:
         """Observe delays of a batch whose candles are out.

@@ -30,6 +30,7 @@ from tradestream.analytics.rows import (
     without_seen,
 )
 from tradestream.analytics.schema import explained, read_trades
+from tradestream.analytics.sent import Sent
 from tradestream.analytics.signals import Engine, Signal
 from tradestream.analytics.signals import message as signal_message
 from tradestream.analytics.state import START_AFRESH, Record, StateError, StateStore
@@ -50,6 +51,7 @@ class Outputs(NamedTuple):
         store: Records of state.
         storage: Parquet.
         topics: Candles and signals.
+        sent: The signals that left.
         dead_letters: Options of Spark's Kafka sink for what is no trade.
         metrics: What Prometheus sees.
     """
@@ -57,6 +59,7 @@ class Outputs(NamedTuple):
     store: StateStore
     storage: Storage
     topics: Topics
+    sent: Sent
     dead_letters: dict[str, str]
     metrics: Metrics
 
@@ -77,6 +80,7 @@ class Pipeline:
         self._store = outputs.store
         self._storage = outputs.storage
         self._topics = outputs.topics
+        self._sent = outputs.sent
         self._metrics = outputs.metrics
         self._record = Record()
         self._book = CandleBook(config.intervals_ms, config.lateness_ms)
@@ -94,6 +98,10 @@ class Pipeline:
         """For how long a batch has been under way; 0 between batches."""
         started = self._batch_started
         return time.monotonic() - started if started is not None else 0.0
+
+    def has_taken(self, key: Key, trade_id: int) -> bool:
+        """Whether a batch has taken a trade; ask in a turn of `Sent`."""
+        return self._book.has_seen(key, trade_id)
 
     def start(self) -> None:
         """Load the newest record and finish what it began.
@@ -123,7 +131,7 @@ class Pipeline:
             if not record.engine.entries:  # of a version that had no signals
                 self._warm()
                 self._engine.warm(record.closed, self._book.first_open)
-            self._topics.publish(record.outbox)
+            self._topics.publish(self._sent.unsent(record.outbox))
         self._checkpoint.rewind(self._record.batch_id)
         if self._record.staged:
             self._storage.move(self._record.staged)
@@ -204,19 +212,21 @@ class Pipeline:
             self._reject(landed)
         summary, name, duplicates = self._distinct(landed, name)
         partials, counted, late = self._on_time(name, summary)
-        self._book.remember(summary.ids)
+        with self._sent.turn():
+            self._book.remember(summary.ids)
         updates = self._book.apply(partials, counted)
         trades = sum(partial.candle.trade_count for partial in summary.partials)
+        large = self._engine.traded(summary.big)
         closing = self._engine.closed(updates, self._book.first_open)
-        signals = [*self._engine.traded(summary.big), *closing]
         self._checkpoint.keep(batch_id)
-        self._show(
+        sent = self._show(
             updates,
-            signals,
+            [*large, *closing],
             batch_id=batch_id,
             landed=[*self._record.landed, name] if trades else self._record.landed,
             landed_rows=self._record.landed_rows + trades,
         )
+        self._metrics.sent([signal for signal in large if signal.signal_id in sent], summary.big)
         self._count(summary, duplicates, late, found["rejected"])
         if found["rows"]:
             self._metrics.published(found["oldest"].timestamp(), summary.oldest)
@@ -276,18 +286,20 @@ class Pipeline:
         if waited >= self._config.flush_seconds or self._record.landed_rows >= self._config.flush_rows:
             self._flush()
 
-    def _show(self, updates: list[Update], signals: list[Signal], **changes: object) -> None:
-        """Write the record of a step that changed candles, then show them and the signals."""
+    def _show(self, updates: list[Update], signals: list[Signal], **changes: object) -> set[str | None]:
+        """Write the record of a step that changed candles, then show them and the signals; the ids of those it sent."""
         self._save(
             closed=[*self._record.closed, *(update for update in updates if update.is_closed)],
             signals=[*self._record.signals, *signals],
             outbox=[*map(message, updates), *map(signal_message, signals)],
             **changes,
         )
-        self._topics.publish(self._record.outbox)
+        unsent = self._sent.unsent(self._record.outbox)
+        self._topics.publish(unsent)
         self._metrics.candles(updates)
         self._metrics.signals(signals)
         self._show_indicators({(update.key, update.interval) for update in updates if update.is_closed})
+        return {each.signal_id for each in unsent}
 
     def _show_indicators(self, series: Collection[tuple[Key, int]]) -> None:
         for key, interval in series:

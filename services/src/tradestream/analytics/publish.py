@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -68,7 +68,7 @@ class Outgoing(msgspec.Struct, frozen=True, array_like=True):
         key: Its key.
         value: Its value.
         kind: Which of the job's topics it is for.
-        signal_id: Of a signal: it is not published where it is known to be there.
+        signal_id: Of a signal, which leaves once: see `sent.Sent`.
     """
 
     key: bytes
@@ -92,28 +92,30 @@ class Topics:
         client: librdkafka's configuration of the cluster.
         candles: Name of the one.
         signals: Name of the other.
-        sent: Ids of signals that are there already.
     """
 
-    def __init__(
-        self, client: Mapping[str, str], candles: str, signals: str, sent: Collection[str] = frozenset()
-    ) -> None:
+    def __init__(self, client: Mapping[str, str], candles: str, signals: str) -> None:
         self._names = {"candle": candles, "signal": signals}
-        self._sent = sent
         self._failure: str | None = None
         self._producer = Producer(
-            {**client, "enable.idempotence": True, "acks": "all", "compression.type": "lz4", "linger.ms": 5}
+            {
+                **client,
+                "enable.idempotence": True,
+                "acks": "all",
+                "compression.type": "lz4",
+                "linger.ms": 5,
+                "log_level": 2,  # what is not delivered is told by `publish`
+            }
         )
 
     def publish(self, messages: Iterable[Outgoing]) -> None:
-        """Produce messages, but for signals that were sent before, and wait until the brokers have them all.
+        """Produce messages and wait until the brokers have them all.
 
         Raises:
             DeliveryError: One was not delivered.
         """
         for each in messages:
-            if each.signal_id is None or each.signal_id not in self._sent:
-                self._produce(self._names[each.kind], each)
+            self._produce(self._names[each.kind], each)
         left = self._producer.flush(_FLUSH_SECONDS)
         if self._failure:
             raise DeliveryError(self._failure)

@@ -105,7 +105,7 @@ def _borders(trades: DataFrame, least_amount: float | None) -> list[Row]:
         # As doubles, which is cheap, and a little less than asked for, lest rounding hide one: the rules compare
         # exactly. What most trades add to the shuffle is one NULL.
         amount = "cast(price as double) * cast(quantity as double)"
-        trade = "struct(trade_id, price, quantity, trade_time, buyer_is_maker)"
+        trade = "struct(trade_id, price, quantity, trade_time, buyer_is_maker, unix_micros(timestamp))"
         wanted.append(f"if({amount} >= {least_amount * (1 - 1e-12)!r}D, {trade}, null) as large")
         aggregates.append("collect_list(large) as large")
     neighbours = trades.selectExpr(*_SERIES, *wanted).selectExpr(

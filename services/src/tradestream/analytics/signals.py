@@ -174,14 +174,7 @@ class Engine:
 
     def traded(self, trades: Iterable[BigTrade]) -> list[Signal]:
         """The signals that single trades make, in order of series and id."""
-        rules = [rule for rule in self._rules if isinstance(rule, LargeTrade)]
-        return [
-            _signal(rule, trade.key, About.trade(trade), evidence)
-            for trade in sorted(trades)
-            for rule in rules
-            if rule.covers(*trade.key)
-            if (evidence := of_trade(rule, trade)) is not None
-        ]
+        return [signal for trade in sorted(trades) for signal in traded(self._rules, trade)]
 
     def _in_order(self, updates: Iterable[Update], first_open: FirstOpen) -> list[tuple[Entry, Candle]]:
         """The closed candles, of ``updates`` and of those that wait, before which none is open; as time went."""
@@ -243,6 +236,16 @@ class Engine:
                 buy, sell, evidence = found
                 subject = f"{sell.exchange}|{sell.symbol}"
                 yield _signal(rule, buy, about._replace(subject=subject), {"pair": name, **evidence})
+
+
+def traded(rules: Iterable[AnyRule], trade: BigTrade) -> list[Signal]:
+    """The signals that a single trade makes, whoever looks at it."""
+    return [
+        _signal(rule, trade.key, About.trade(trade), evidence)
+        for rule in rules
+        if isinstance(rule, LargeTrade) and rule.covers(*trade.key)
+        if (evidence := of_trade(rule, trade)) is not None
+    ]
 
 
 def message(signal: Signal) -> Outgoing:
