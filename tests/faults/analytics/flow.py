@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import random
 import threading
@@ -107,25 +108,29 @@ class Flow:
 
 
 def ticks(chance: random.Random, start: int) -> Iterator[Tick]:
-    """Yields trades of all series in turn without an end.
+    """Yields trades of all series in turn without an end, numbered as time goes, in the order of their arrival.
 
-    None is between two and nine minutes old: for these it would depend on how long the feed was idle meanwhile whether
-    they are late.
+    None is between two and nine minutes on its way: for these it would depend on how long the feed was idle meanwhile
+    whether they are late.
     """
     recent: deque[Tick] = deque(maxlen=_RECENT)
+    on_their_way: list[tuple[int, Tick]] = []
     for number in itertools.count():
-        late = chance.choices([0, 1, 9], [90, 8, 2])[0] * MINUTE_MS
+        late = chance.choices([0, 1, 9], [96, 3, 1])[0] * MINUTE_MS
         tick = Tick(
             KEYS[number % len(KEYS)],
             number // len(KEYS),
             Decimal(chance.randrange(9_900_000, 10_100_000)) / 100_000,
             Decimal(100 if chance.random() < 0.003 else 1) * chance.randrange(1, 10**8) / 10**8 + Decimal("0.00000001"),
-            start + number * _STEP_MS - (late and late + chance.randrange(MINUTE_MS)),
+            start + number * _STEP_MS,
             chance.random() < 0.5,
         )
-        recent.append(tick)
-        yield tick
-        if chance.random() < _TWICE:
+        heapq.heappush(on_their_way, (number + (late and late + chance.randrange(MINUTE_MS)) // _STEP_MS, tick))
+        while on_their_way and on_their_way[0][0] <= number:
+            _, arrived = heapq.heappop(on_their_way)
+            recent.append(arrived)
+            yield arrived
+        if recent and chance.random() < _TWICE:
             yield chance.choice(recent)
 
 

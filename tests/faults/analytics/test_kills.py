@@ -19,7 +19,7 @@ from tradestream.analytics.evidence import BigTrade
 from tradestream.analytics.publish import message
 from tradestream.analytics.signals import Engine, Signal
 from tradestream.analytics.signals import message as signal_message
-from unit.analytics.oracle import Tick, expected
+from unit.analytics.oracle import Expected, Tick
 
 Record = Callable[[str, object], None]
 
@@ -58,12 +58,19 @@ def outcome(scene: Scene) -> Outcome:
     topic = [tick(value) for value in scene.job.messages(scene.job.topic)]
     assert set(topic) == set(sent), "what the broker has is what was sent"
     config = load(scene.job.config)
-    wanted = expected(topic, config.intervals_ms, config.lateness_ms)
+    wanted = Expected(config.intervals_ms, config.lateness_ms)
+    for each in topic:
+        wanted.batch([each])
     assert wanted.late > 0
     assert wanted.duplicates > 0
-    closed = [Update(at[0], at[1], candle, is_closed=True) for at, candle in sorted(wanted.closed.items())]
+    closed = [
+        Update(at.key, at.interval, candle, missing, is_closed=True)
+        for at, (candle, missing) in sorted(wanted.closed.items())
+    ]
     engine = Engine(config.rules, config.indicators)
-    return Outcome(set(sent), closed, [*engine.closed(closed), *engine.traded(map(big, set(sent)))])
+    return Outcome(
+        set(sent), closed, [*engine.closed(closed, lambda _key, _interval: None), *engine.traded(map(big, set(sent)))]
+    )
 
 
 def test_each_trade_is_stored_once(scene: Scene, outcome: Outcome, record_property: Record) -> None:
@@ -108,4 +115,4 @@ def candle_at(value: bytes) -> tuple[str, str, str, int]:
 
 
 def big(tick: Tick) -> BigTrade:
-    return BigTrade(tick.key, tick.trade_id, tick.price, tick.quantity, tick.trade_time, tick.buyer_is_maker)
+    return BigTrade(tick.key, tick.trade_id, tick.price, tick.quantity, tick.trade_time, tick.buyer_is_maker, 0)
