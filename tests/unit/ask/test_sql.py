@@ -31,7 +31,7 @@ def test_the_views_have_all_that_is_stored_to_the_last_digit(answer: Answer) -> 
     (row,) = answer("sql", "SELECT * FROM trades WHERE symbol = 'BTC/USD' AND date = '2021-01-08' AND trade_id = 101")
     assert (row["time"], row["timestamp"], row["price"]) == ("2021-01-08T00:00:20Z", "2021-01-08T00:00:20Z", "101.125")
     (row,) = answer("sql", "SELECT count(*) AS n, min(interval) AS i FROM candles WHERE interval = '5m'")
-    assert row == {"n": 8, "i": "5m"}
+    assert row == {"n": 10, "i": "5m"}
 
 
 def test_a_view_of_what_is_not_stored_yet_is_empty_with_its_columns(root: Path, answer: Answer, ask: Ask) -> None:
