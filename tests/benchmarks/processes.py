@@ -52,13 +52,15 @@ def together(pids: Iterable[int]) -> Usage:
 
 
 def descendants(pid: int) -> list[int]:
-    """Returns the processes that a process started, and those that these did."""
+    """Returns the processes that a process started, and those that these did; none that has ended and is only kept."""
     children = defaultdict(list)
     for of_process in Path("/proc").glob("[0-9]*"):
         try:
-            children[int(_stat(of_process)[1])].append(int(of_process.name))
+            state, parent = _stat(of_process)[:2]
         except (FileNotFoundError, ProcessLookupError):
             continue
+        if state != "Z":
+            children[int(parent)].append(int(of_process.name))
     found = list(children[pid])
     for each in found:  # which grows
         found += children[each]

@@ -31,6 +31,12 @@ def test_what_a_process_started_is_found_and_counted_with_it() -> None:
         parent.stdin.close()
 
 
+def test_what_has_ended_and_is_kept_for_its_parent_is_none() -> None:
+    with subprocess.Popen(["true"]) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert process.pid not in descendants(os.getpid())
+
+
 def test_what_has_ended_takes_nothing() -> None:
     with subprocess.Popen(["true"]) as process:
         process.wait()
