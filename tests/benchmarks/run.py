@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from benchmarks.processes import usage
 from benchmarks.rows import HERE, WARM_UP, Ends, Row
 from integration.broker import end
 
@@ -25,7 +25,6 @@ _POLL_SECONDS = 0.1
 _SILENCE_SECONDS = 20.0
 _STOP_SECONDS = 20.0
 MILLION = 1_000_000
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class BenchmarkError(Exception):
@@ -115,14 +114,10 @@ class Client:
             BenchmarkError: it has ended.
         """
         taken = self.taken()
-        of_process = Path("/proc", str(self._process.pid))
-        # The name of the program, in parentheses, may hold blanks.
-        times = (of_process / "stat").read_text().rpartition(")")[2].split()
-        status = dict(line.split(":", 1) for line in (of_process / "status").read_text().splitlines())
-        if "VmRSS" not in status:  # a process that has ended has no memory
+        used = usage(self._process.pid)
+        if used is None:
             raise BenchmarkError(f"{self._row.label} ended with {self._process.wait()}:\n{self.log()}")
-        resident, peak = (int(status[key].split()[0]) / 1024 for key in ("VmRSS", "VmHWM"))
-        return Sample(time.monotonic(), taken, (int(times[11]) + int(times[12])) / _TICKS, resident, peak)
+        return Sample(time.monotonic(), taken, used.cpu, used.resident, used.peak)
 
     def follow(self, trades: int) -> list[Sample]:
         """Looks at it until it has had so many trades, or no more come."""

@@ -94,6 +94,12 @@ group.initial.rebalance.delay.ms=0
             timeout=_START_SECONDS,
         )
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Starts it and waits until it answers."""
         with (self._folder / "broker.log").open("ab") as log:
@@ -117,6 +123,12 @@ group.initial.rebalance.delay.ms=0
             return
         end(self._process, _STOP_SECONDS)
         self._process = None
+
+    def kill(self) -> None:
+        """Ends it without a chance to tidy up; what it stored stays."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
 
     def admin(self) -> AdminClient:
         """Returns an administrator's client."""

@@ -27,6 +27,7 @@ def add_parsers(verbs: Verbs) -> None:
     whats = parser.add_subparsers(title="what", metavar="WHAT", required=True)
     _add_deploy(whats)
     _add_producer(whats)
+    _add_analytics(whats)
 
 
 def _add_deploy(whats: Verbs) -> None:
@@ -58,11 +59,42 @@ def _add_producer(whats: Verbs) -> None:
     parser.set_defaults(run=producer)
 
 
+def _add_analytics(whats: Verbs) -> None:
+    parser = whats.add_parser(
+        "analytics",
+        help="the same of the analytics job, and how soon a trade shows",
+        description="The analytics job beside the least that Spark can do, and beside a query for each output as the "
+        "job once had: on a standalone Spark with one executor of two cores, as the roles configure it, all take the "
+        "same trades out of the same Kafka, one after the other. Then trades come to the job live, 1,000 a second, and "
+        "then none. Exit status 0 only if every row ran and no trade is missing in Parquet.",
+    )
+    trades = (
+        "how many wait in the topic (default: %(default)s); of more than a million there is a table with a line each, "
+        "and 10000000 with --row symbols shows that memory and state stay flat"
+    )
+    parser.add_argument("--trades", type=positive_int, default=2_000_000, metavar="N", help=trades)
+    seconds = "for how long trades come live, after 20 s that are not counted (default: %(default)s)"
+    parser.add_argument("--seconds", type=positive_int, default=60, metavar="S", help=seconds)
+    row = "only this row: bare, queries, symbols, job; may be repeated"
+    parser.add_argument("--row", action="append", default=[], metavar="NAME", help=row)
+    parser.add_argument("--json", action="store_true", help="print all figures as JSON instead of the table")
+    parser.set_defaults(run=analytics)
+
+
 def producer(instance: Instance, options: argparse.Namespace) -> int:
     """Run the benchmark of the producer with the tests' Kafka."""
+    return _measure(instance, "benchmarks.producer", options, f"--runs={options.runs}")
+
+
+def analytics(instance: Instance, options: argparse.Namespace) -> int:
+    """Run the benchmark of the analytics job with the tests' Kafka and Spark."""
+    return _measure(instance, "benchmarks.analytics", options, f"--seconds={options.seconds}")
+
+
+def _measure(instance: Instance, module: str, options: argparse.Namespace, *flags: str) -> int:
     with redirect_stdout(sys.stderr):
         ansible.playbook(instance, "tests/testbed.yml")
-    command = [sys.executable, "-m", "benchmarks.producer", f"--trades={options.trades}", f"--runs={options.runs}"]
+    command = [sys.executable, "-m", module, f"--trades={options.trades}", *flags]
     command += [f"--row={name}" for name in options.row] + (["--json"] if options.json else [])
     sources = os.pathsep.join(str(ROOT / each) for each in ("tests", "services/src"))
     return subprocess.run(command, env={**environment(), "PYTHONPATH": sources}, check=False).returncode

@@ -53,6 +53,7 @@ def jobs() -> list[Job]:
             "the services with a real Kafka and a real Spark",
         ),
         Job("faults", (("pytest", "tests/faults/feed"),), "each fault of the exchanges, and no trade missing"),
+        Job("faults-analytics", (("pytest", "tests/faults/analytics"),), "kill -9 of each part of the Spark job"),
         *(
             Job(f"molecule-{name}", (("molecule", "test", "-s", name),), f"the role {name} on bare hosts")
             for name in scenarios

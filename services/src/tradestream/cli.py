@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import textwrap
+import time
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_candles(commands)
     _add_sql(commands)
     _add_check(commands)
+    _add_compact(commands)
     return parser
 
 
@@ -246,9 +248,11 @@ Exchanges number a symbol's trades. So the stored ids prove, for each exchange a
 and the trades prove of the closed candles that
   - each is what its trades say, to the last digit. A trade that came after its candle was closed is in none: where a
     candle has fewer trades than are stored, it has to be the sum of exactly those that came first (by Kafka's offset);
+  - none misses fewer trades than the ids between its first and its last one say;
   - no minute that is closed lacks its candle.
-It cannot tell of trades before the first and after the last id, nor whether a missing one was lost or never issued (the
-producer's journal does), nor of what the job has not yet brought to its files; it compares neither vwap nor percent.
+It looks at the pairs of which trades are stored. It cannot tell of trades before the first and after the last id, nor
+whether a missing one was lost or never issued (the producer's journal does), nor of what the job has not yet brought to
+its files; it compares neither vwap nor percent.
 After the topic was made anew offsets do not tell the order of older trades, and a lacking candle may go unseen.
 
 examples:
@@ -264,6 +268,28 @@ It exits 1 also when something is wrong, which is then named.
         "--since", metavar="WHEN", help="check from then on: 2h (before now), 2021-01-08 or 2021-01-08T12:30"
     )
     _add_stored(parser, "text json")
+
+
+def _add_compact(commands: _Commands) -> None:
+    more = """\
+The job writes a file per partition and minute. Of each day that is over, by the clock and the watermark, this makes
+one file per partition, or a few of 512 MiB; what they hold is compared with the old ones first. Days beyond `keep_days`
+are removed. The job and readers may be at work: what lies in a partition changes at one moment. A question that has
+listed the old files and then finds one gone gets an error that says so, and is to be asked again. Whatever ends it, the
+same command does the rest. It takes about 700 MB and sorts beyond that in _compact/ beside the tables, where what was
+replaced is kept for a minute or until the next time.
+
+It is for file:/// alone, and file systems that can let two directories change places (ext4, XFS, Btrfs; not NFS).
+
+examples:
+  tradestream compact --config /etc/tradestream/compact.yml --dry-run
+  systemctl start trade-compact; journalctl -u trade-compact -n 20
+
+It exits 1 also when another one is at work.
+"""
+    parser = _add(commands, "compact", _compact, "merge the stored files of closed days, remove old days", more)
+    _add_config(parser)
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be merged and removed")
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -365,6 +391,20 @@ def _check(args: argparse.Namespace) -> int:
 
     question = check.Question(args.symbol, args.exchange, args.since, args.format)
     return service.answer(args.storage, lambda storage: check.run(storage, question))
+
+
+def _compact(args: argparse.Namespace) -> int:
+    from tradestream.compact import config as compact  # noqa: PLC0415 - the other commands need no database
+    from tradestream.compact import service  # noqa: PLC0415
+
+    settings = config.load(args.check_config or args.config, compact.CompactConfig)
+    if args.check_config:
+        return _OK
+    _log_to_journal(settings.log_level)
+    try:
+        return service.run(settings, time.time(), dry_run=args.dry_run)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
 
 
 def _log_to_journal(level: str) -> None:

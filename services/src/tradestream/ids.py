@@ -11,6 +11,9 @@ from collections.abc import Iterable
 
 import msgspec
 
+FAR = 10_000_000
+"""An id so far from those known is of another numbering: a simulator began anew, or a message is broken."""
+
 
 class IdIntervals(msgspec.Struct):
     """A set of integers held as sorted closed intervals that neither overlap nor touch.
@@ -58,6 +61,16 @@ class IdIntervals(msgspec.Struct):
         """The last id of the interval that an id lies in; None where it is not held."""
         at = bisect_right(self.starts, number) - 1
         return self.ends[at] if at >= 0 and number <= self.ends[at] else None
+
+    def missing_around(self, first: int, last: int) -> int:
+        """How many ids are not held from the one held next below ``first`` to the one held next above ``last``.
+
+        Both are held themselves. A gap of `FAR` or more is none: there another numbering begins.
+        """
+        low = max(bisect_left(self.starts, first) - 1, 0)
+        high = bisect_right(self.ends, last) + 1
+        gaps = (start - end - 1 for end, start in zip(self.ends[low:high], self.starts[low + 1 : high], strict=False))
+        return sum(gap for gap in gaps if gap < FAR)
 
     def without(self, start: int, end: int) -> list[tuple[int, int]]:
         """What of ``start`` to ``end`` is not held, as closed intervals."""

@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -59,13 +60,21 @@ def spark_environment() -> dict[str, str]:
 
 
 class Job:
-    """The job with topics, storage and checkpoint of its own."""
+    """The job with topics, storage and checkpoint of its own.
+
+    Attributes:
+        program: What Python runs.
+        environment: Where and how big Spark is: two local cores, unless a test wants it otherwise.
+    """
+
+    program: Sequence[str] = ("-m", "tradestream.analytics")
 
     def __init__(self, folder: Path, kafka: Broker, name: str, **settings: Any) -> None:  # noqa: ANN401
         self.topic, self.dead_letters = name, f"{name}-dlq"
         self.candles, self.signals = f"{name}-candles", f"{name}-signals"
         self.topics = [self.topic, self.dead_letters, self.candles, self.signals]
         self.storage, self.checkpoint = folder / "storage", folder / "checkpoint"
+        self.environment = spark_environment()
         self._kafka = kafka
         self._log = folder / "job.log"
         self.config = folder / "analytics.yml"
@@ -94,7 +103,7 @@ class Job:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None:
             self.kill()
         if kind is not None:
             sys.stdout.write(f"--- log of the job:\n{self.log()[-8000:]}\n")
@@ -103,19 +112,29 @@ class Job:
         """Start it."""
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tradestream.analytics", "--config", str(self.config)],
+                [sys.executable, *self.program, "--config", str(self.config)],
                 # Executors' hosts need no Python of this distribution: on them it has this path, and is not there.
-                env={**os.environ, **spark_environment(), "PYSPARK_PYTHON": "/nowhere/python"},
+                env={**os.environ, **self.environment, "PYSPARK_PYTHON": "/nowhere/python"},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
 
+    @property
+    def pid(self) -> int:
+        """Process id of Python, whose child the JVM is."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def ended(self) -> int | None:
+        """The exit status, or None while it runs."""
+        return self._process.poll() if self._process is not None else None
+
     def kill(self) -> None:
         """End Python and the JVM without a chance to tidy up."""
         assert self._process is not None
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        kill_group(self._process)
 
     def terminate(self) -> int:
         """End it as systemd would; return the exit status."""
@@ -149,6 +168,10 @@ class Job:
             producer.produce(self.topic, value, key.encode())
         assert producer.flush(30) == 0
 
+    def taken(self) -> int:
+        """How many messages of the topic are in batches that are done."""
+        return messages_taken(self.checkpoint / "spark")
+
     def trades(self) -> list[dict[str, Any]]:
         """All rows of Parquet that a reader sees now."""
         return _rows(self.storage / "trades")
@@ -180,12 +203,16 @@ class Job:
             lines = response.read().decode().splitlines()
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines if re.split(r"[{ ]", line)[0] == name)
 
-    def _read(self, name: str) -> list[dict[str, Any]]:
+    def messages(self, name: str) -> list[bytes]:
+        """All messages of a topic, in order for each key."""
         count = self._kafka.count(name)
         reader = topic.read({"bootstrap.servers": self._kafka.bootstrap}, name, from_beginning=True, timeout=10)
-        messages = [msgspec.json.decode(next(reader)) for _ in range(count)]
+        messages = [next(reader) for _ in range(count)]
         reader.close()
         return messages
+
+    def _read(self, name: str) -> list[dict[str, Any]]:
+        return [msgspec.json.decode(value) for value in self.messages(name)]
 
 
 def trade(number: int, time: int, price: str = "10", quantity: str = "1", **others: Any) -> Trade:  # noqa: ANN401
@@ -208,6 +235,22 @@ def trade(number: int, time: int, price: str = "10", quantity: str = "1", **othe
 def message(trade: Trade) -> tuple[str, bytes]:
     """Key and value of a trade's message."""
     return trade.symbol, encode(trade)
+
+
+def messages_taken(query: Path) -> int:
+    """How many messages the batches have that are done, by the checkpoint that Spark keeps of a query."""
+    batches = [int(path.name) for path in (query / "commits").glob("[0-9]*")]
+    if not batches:
+        return 0
+    offsets = (query / "offsets" / str(max(batches))).read_text().splitlines()[-1]
+    return sum(sum(of_topic.values()) for of_topic in msgspec.json.decode(offsets).values())
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """End a program and what it started, of which some may live on when it has ended."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _rows(folder: Path) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from tradestream.analytics.candles import MINUTE_MS, Cut, Key, Partial
 from tradestream.analytics.evidence import BigTrade
-from tradestream.analytics.rows import still_open, summarise, without_late, without_seen
+from tradestream.analytics.rows import newest_times, since, stored_after, summarise, without_late, without_seen
 from tradestream.trade import amount_fits
 from unit.analytics.oracle import Tick, intervals, partials
 
@@ -110,9 +110,24 @@ def test_what_was_seen_or_is_late_or_stored_is_left_out(spark: SparkSession) -> 
         if (tick.key, tick.trade_time // MINUTE_MS * MINUTE_MS) != cut[:2] or offset < 150
     ]
     assert offsets(without_late(rows(spark, topic), [cut])) == sorted(offset for offset, _ in early)
-    ends = {(KRAKEN, MINUTE_MS): START + 2 * MINUTE_MS, (KRAKEN, 5 * MINUTE_MS): START + MINUTE_MS}
     left = [offset for offset, tick in all_rows if tick.key != KRAKEN or tick.trade_time >= START + MINUTE_MS]
-    assert offsets(still_open(rows(spark, topic), ends, [MINUTE_MS, 5 * MINUTE_MS])) == left
+    assert offsets(since(rows(spark, topic), {KRAKEN: START + MINUTE_MS, BTC: 0})) == left
+    newest = {key: max(tick.trade_time for tick in topic if tick.key == key) for key in (BTC, ETH, KRAKEN)}
+    assert newest_times(rows(spark, topic)) == newest
+
+
+def test_stored_candles_that_end_after_the_watermark(spark: SparkSession) -> None:
+    windows = [(BTC, 1, minute) for minute in range(4)] + [(BTC, 5, 0), (ETH, 1, 0), (KRAKEN, 1, 3)]
+    values = [
+        (*key, START + start * MINUTE_MS, START + (start + length) * MINUTE_MS - 1) for key, length, start in windows
+    ]
+    candles = spark.createDataFrame(values, "exchange string, symbol string, open_time bigint, close_time bigint")
+    found = stored_after(candles, {BTC: START + 2 * MINUTE_MS, ETH: START + MINUTE_MS})
+    assert {at: sorted(starts) for at, starts in found.items()} == {
+        (BTC, MINUTE_MS): [START + 2 * MINUTE_MS, START + 3 * MINUTE_MS],
+        (BTC, 5 * MINUTE_MS): [START],
+        (ETH, MINUTE_MS): [],
+    }
 
 
 def offsets(trades: DataFrame) -> list[int]:

@@ -6,7 +6,7 @@ import functools
 from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from tradestream.analytics.candles import EXACT, MINUTE_MS, Candle, CandleBook, Cut, Key, Partial, Update
 
@@ -46,47 +46,74 @@ def total(values: Iterable[Decimal]) -> Decimal:
     return functools.reduce(EXACT.add, values, Decimal(0))
 
 
-class Expected(NamedTuple):
-    """What a topic must lead to.
+class At(NamedTuple):
+    """A window of a series."""
+
+    key: Key
+    interval: int
+    start: int
+
+    @property
+    def end(self) -> int:
+        """First millisecond after it."""
+        return self.start + self.interval
+
+
+class Expected:
+    """What the batches of a topic must lead to, trade by trade.
 
     Attributes:
-        closed: Closed candles by series, interval and open time.
-        open: Open ones.
+        closed: Closed candles, each with the ids that were missing when it closed.
         late: How many trades were late.
         duplicates: How many came before.
     """
 
-    closed: dict[tuple[Key, int, int], Candle]
-    open: dict[tuple[Key, int, int], Candle]
-    late: int
-    duplicates: int
+    def __init__(self, intervals: list[int], lateness: int) -> None:
+        self._intervals, self._lateness = intervals, lateness
+        self._seen: set[tuple[Key, int]] = set()
+        self._newest: dict[Key, int] = defaultdict(int)
+        self._members: dict[At, list[Tick]] = defaultdict(list)
+        self._counted: dict[Key, set[int]] = defaultdict(set)
+        self.closed: dict[At, tuple[Candle, int]] = {}
+        self.late = self.duplicates = 0
 
+    @property
+    def open(self) -> dict[At, Candle]:
+        """Open candles."""
+        return {at: candle(ticks, at.start) for at, ticks in self._members.items() if at not in self.closed}
 
-def expected(topic: Iterable[Tick], intervals: list[int], lateness: int) -> Expected:
-    """Trade by trade: known ids out, trades of closed minutes out, the rest into the candle of each interval."""
-    seen: set[tuple[Key, int]] = set()
-    newest: dict[Key, int] = defaultdict(int)
-    members: dict[tuple[Key, int, int], list[Tick]] = defaultdict(list)
-    late = duplicates = 0
-    for tick in topic:
-        if (tick.key, tick.trade_id) in seen:
-            duplicates += 1
-            continue
-        seen.add((tick.key, tick.trade_id))
-        minute = tick.trade_time // MINUTE_MS * MINUTE_MS
-        if minute + MINUTE_MS <= newest[tick.key] // MINUTE_MS * MINUTE_MS - lateness:
-            late += 1
-            continue
-        newest[tick.key] = max(newest[tick.key], tick.trade_time)
-        for interval in intervals:
-            members[tick.key, interval, tick.trade_time // interval * interval].append(tick)
-    candles = {at: candle(ticks, at[2]) for at, ticks in members.items()}
-    closed = {
-        (key, interval, start): found
-        for (key, interval, start), found in candles.items()
-        if start + interval <= newest[key] // MINUTE_MS * MINUTE_MS - lateness
-    }
-    return Expected(closed, {at: found for at, found in candles.items() if at not in closed}, late, duplicates)
+    def batch(self, ticks: Iterable[Tick]) -> Self:
+        """Known ids out, trades of closed windows out, the rest into the candle of each interval."""
+        for tick in ticks:
+            windows = [At(tick.key, length, tick.trade_time // length * length) for length in self._intervals]
+            if (tick.key, tick.trade_id) in self._seen:
+                self.duplicates += 1
+            elif any(at in self.closed for at in windows) or windows[0].end <= self._watermark(tick.key):
+                self.late += 1
+            else:
+                self._newest[tick.key] = max(self._newest[tick.key], tick.trade_time)
+                self._counted[tick.key].add(tick.trade_id)
+                for at in windows:
+                    self._members[at].append(tick)
+            self._seen.add((tick.key, tick.trade_id))
+        for at in self.open:
+            if at.end <= self._watermark(at.key) or self._is_whole(at):
+                self.closed[at] = candle(self._members[at], at.start), self._missing(at)
+        return self
+
+    def _watermark(self, key: Key) -> int:
+        return self._newest[key] // MINUTE_MS * MINUTE_MS - self._lateness
+
+    def _is_whole(self, at: At) -> bool:
+        own = {tick.trade_id for tick in self._members[at]}
+        first, last = min(own), max(own)
+        return own == set(range(first, last + 1)) and {first - 1, last + 1} <= self._counted[at.key]
+
+    def _missing(self, at: At) -> int:
+        own, counted = [tick.trade_id for tick in self._members[at]], self._counted[at.key]
+        before = max((number for number in counted if number < min(own)), default=min(own))
+        after = min((number for number in counted if number > max(own)), default=max(own))
+        return len({*range(before, after)} - counted)
 
 
 class Outcome:
@@ -114,8 +141,8 @@ class Outcome:
         cuts = self.book.late(partials(fresh))
         on_time = [row for row in fresh if not _cut(row, cuts)]
         self.late += len(fresh) - len(on_time)
-        self.book.remember({key: intervals({tick.trade_id for _, tick in fresh if tick.key == key}) for key in ids})
-        updates = self.book.apply(partials(on_time))
+        self.book.remember(_ids(fresh))
+        updates = self.book.apply(partials(on_time), _ids(on_time))
         self.updates += updates
         self.closed += [update for update in updates if update.is_closed]
 
@@ -142,6 +169,11 @@ def intervals(numbers: set[int]) -> list[tuple[int, int]]:
     starts = sorted(number for number in numbers if number - 1 not in numbers)
     ends = sorted(number for number in numbers if number + 1 not in numbers)
     return list(zip(starts, ends, strict=True))
+
+
+def _ids(rows: list[tuple[int, Tick]]) -> dict[Key, list[tuple[int, int]]]:
+    keys = {tick.key for _, tick in rows}
+    return {key: intervals({tick.trade_id for _, tick in rows if tick.key == key}) for key in keys}
 
 
 def _cut(row: tuple[int, Tick], cuts: list[Cut]) -> bool:

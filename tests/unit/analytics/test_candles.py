@@ -1,24 +1,27 @@
 from __future__ import annotations
 
+import itertools
 from decimal import Decimal
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradestream.analytics.candles import MINUTE_MS, BookState, CandleBook, Key
+from tradestream.analytics.candles import MINUTE_MS, BookState, Candle, CandleBook, Key, Update
 from tradestream.analytics.publish import message
-from unit.analytics.oracle import Outcome, Tick, expected, partials
+from unit.analytics.oracle import At, Expected, Outcome, Tick, partials
 
 MINUTE = MINUTE_MS
 INTERVALS = [MINUTE, 5 * MINUTE]
 LATENESS = 2 * MINUTE
 START = 1_700_000_100_000 // (5 * MINUTE) * 5 * MINUTE
 KEY = Key("binance", "BTCUSDT")
+KEYS = [KEY, Key("binance", "ETHUSDT"), Key("kraken", "BTCUSDT")]
 
 TICKS = st.builds(
     Tick,
-    key=st.sampled_from([KEY, Key("binance", "ETHUSDT"), Key("kraken", "BTCUSDT")]),
+    key=st.sampled_from(KEYS),
     trade_id=st.integers(0, 40),
     price=st.decimals("0.000000000001", "9999999999", places=12),
     quantity=st.decimals("0.00000001", "99999999999999", places=8),
@@ -39,31 +42,70 @@ def fed(*batches: list[Tick]) -> Outcome:
     return outcome
 
 
-@given(st.lists(TICKS, max_size=60), st.data())
-def test_any_batches_give_what_trade_by_trade_gives(topic: list[Tick], data: st.DataObject) -> None:
+@st.composite
+def feeds(draw: st.DrawFn) -> list[Tick]:
+    """Series as exchanges number and stamp them, with trades lost, repeated, and on their way for long."""
+    topic: list[tuple[int, Tick]] = []
+    for key in draw(st.lists(st.sampled_from(KEYS), min_size=1, unique=True)):
+        pauses = draw(st.lists(st.sampled_from([0, 1, 7_000, 20_000, 45_000, 150_000]), min_size=4, max_size=40))
+        times = itertools.accumulate(pauses, initial=START + draw(st.integers(0, 5 * MINUTE)))
+        for number, time in enumerate(times):
+            # No copy: lost; two: repeated. Arrivals are by the time of the trade and what its way took.
+            tick = Tick(key, number, Decimal(number + 1), Decimal(1), time)
+            ways = draw(st.sampled_from([[0], [0], [0], [0], [40_000], [400_000], [0, 50_000], []]))
+            topic += [(time + way, tick) for way in ways]
+    return [tick for _, tick in sorted(topic, key=lambda arrival: arrival[0])]
+
+
+def at(update: Update) -> At:
+    return At(update.key, update.interval, update.candle.open_time)
+
+
+def split(data: st.DataObject, topic: list[Tick]) -> list[list[Tick]]:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(topic)), max_size=6)))
-    batches = [topic[start:end] for start, end in zip([0, *cuts], [*cuts, len(topic)], strict=True)]
-    outcome, wanted = fed(*batches), expected(topic, INTERVALS, LATENESS)
-    closed = {(update.key, update.interval, update.candle.open_time): update.candle for update in outcome.closed}
-    assert closed == wanted.closed
+    return [topic[start:end] for start, end in zip([0, *cuts], [*cuts, len(topic)], strict=True)]
+
+
+def closed_and_open(outcome: Outcome) -> tuple[dict[At, tuple[Candle, int]], dict[At, Candle]]:
+    closed = {at(update): (update.candle, update.missing_trades) for update in outcome.closed}
     assert len(outcome.closed) == len(closed), "a candle closes once"
-    still_open = {
-        (series.key, interval, start): candle
+    return closed, {
+        At(series.key, interval, start): candle
         for series in outcome.book.state.series
         for interval, candles in series.candles.items()
         for start, candle in candles.items()
     }
-    assert still_open == wanted.open
+
+
+@given(st.one_of(st.lists(TICKS, max_size=60), feeds()), st.data())
+def test_batches_give_what_trade_by_trade_gives(topic: list[Tick], data: st.DataObject) -> None:
+    batches = split(data, topic)
+    wanted = Expected(INTERVALS, LATENESS)
+    for batch in batches:
+        wanted.batch(batch)
+    outcome = fed(*batches)
+    assert closed_and_open(outcome) == (wanted.closed, wanted.open)
     assert (outcome.late, outcome.duplicates) == (wanted.late, wanted.duplicates)
 
 
-@given(st.lists(TICKS, max_size=30), st.integers(0, 30))
-def test_a_book_goes_on_from_its_stored_state(topic: list[Tick], at: int) -> None:
-    whole = fed(topic[:at], topic[at:])
-    halved = fed(topic[:at])
+@given(feeds(), st.data())
+def test_batches_make_no_difference_where_ids_follow_time(topic: list[Tick], data: st.DataObject) -> None:
+    batches, one_by_one = fed(*split(data, topic)), fed(*([tick] for tick in topic))
+    (closed, still_open), wanted = closed_and_open(batches), closed_and_open(one_by_one)
+    assert {where: candle for where, (candle, _) in closed.items()} == {
+        where: candle for where, (candle, _) in wanted[0].items()
+    }
+    assert still_open == wanted[1]
+    assert (batches.late, batches.duplicates) == (one_by_one.late, one_by_one.duplicates)
+
+
+@given(st.one_of(st.lists(TICKS, max_size=30), feeds()), st.integers(0, 30))
+def test_a_book_goes_on_from_its_stored_state(topic: list[Tick], half: int) -> None:
+    whole = fed(topic[:half], topic[half:])
+    halved = fed(topic[:half])
     stored = msgspec.msgpack.encode(halved.book.state)
     halved.book = CandleBook(INTERVALS, LATENESS, msgspec.msgpack.decode(stored, type=BookState))
-    halved.batch(len(topic[:at]), topic[at:])
+    halved.batch(len(topic[:half]), topic[half:])
     assert halved.updates == whole.updates
     assert halved.book.state == whole.book.state
 
@@ -74,8 +116,74 @@ def test_open_and_close_go_by_trade_id_not_by_time_or_arrival() -> None:
     assert [candle.open, candle.close, candle.high, candle.low] == [Decimal(price) for price in (40, 30, 40, 20)]
 
 
-def test_missing_trades_are_the_ids_between_first_and_last() -> None:
-    assert fed([tick(1, 0), tick(5, 0)]).updates[0].candle.missing_trades == 3
+def minutes(outcome: Outcome) -> list[tuple[int, int, int]]:
+    """Closed minutes, their trades and what they miss, in the order in which they closed."""
+    return [
+        ((update.candle.open_time - START) // MINUTE, update.candle.trade_count, update.missing_trades)
+        for update in outcome.closed
+        if update.interval == MINUTE
+    ]
+
+
+def test_a_minute_closes_with_the_first_trade_after_it_when_nothing_is_missing() -> None:
+    outcome = fed([tick(1, 0)], [tick(2, MINUTE)], [tick(3, 2 * MINUTE - 1)])
+    assert outcome.closed == []
+    outcome.batch(3, [tick(4, 2 * MINUTE)])
+    assert minutes(outcome) == [(1, 2, 0)]
+
+
+@pytest.mark.parametrize("absent", [3, 4, 5])
+def test_it_closes_with_the_trade_that_was_missing(absent: int) -> None:
+    own = [tick(number, MINUTE) for number in (3, 4, 5) if number != absent]
+    outcome = fed([tick(1, 0), tick(2, 0)], [*own, tick(6, 2 * MINUTE), tick(7, 2 * MINUTE)])
+    assert outcome.closed == []
+    outcome.batch(9, [tick(absent, MINUTE)])
+    assert minutes(outcome) == [(1, 3, 0)]
+
+
+def test_the_first_minute_of_a_series_waits_for_the_watermark() -> None:
+    """Nothing tells where it begins."""
+    outcome = fed([tick(1, 0)], [tick(2, MINUTE)], [tick(3, 2 * MINUTE)])
+    assert minutes(outcome) == [(1, 1, 0)]
+    outcome.batch(3, [tick(4, 3 * MINUTE)])
+    assert sorted(minutes(outcome)) == [(0, 1, 0), (1, 1, 0), (2, 1, 0)]
+
+
+def test_one_that_misses_a_trade_holds_up_no_other() -> None:
+    outcome = fed([tick(1, 0), tick(2, MINUTE), tick(4, MINUTE), tick(5, 2 * MINUTE), tick(6, 3 * MINUTE)])
+    assert minutes(outcome) == [(0, 1, 0), (2, 1, 0)]
+    outcome.batch(5, [tick(7, 4 * MINUTE)])
+    assert minutes(outcome)[2:] == [(1, 2, 1), (3, 1, 0)]
+
+
+def test_what_is_missing_between_two_minutes_counts_for_both() -> None:
+    outcome = fed([tick(1, 0), tick(2, MINUTE), tick(5, 2 * MINUTE), tick(6, 5 * MINUTE)])
+    assert minutes(outcome) == [(0, 1, 0), (1, 1, 2), (2, 1, 2)]
+
+
+def test_an_open_candle_says_what_is_known_to_be_missing() -> None:
+    outcome = fed([tick(1, 0)], [tick(3, 1), tick(5, MINUTE)], [tick(8, MINUTE)])
+    found = [(at(update).start - START, update.missing_trades) for update in outcome.updates if at(update)[1] == MINUTE]
+    assert found == [(0, 0), (0, 2), (MINUTE, 1), (MINUTE, 3)]
+
+
+def test_another_numbering_misses_nothing_between_the_two() -> None:
+    outcome = fed([tick(1, 0)], [tick(5_000_000_000, MINUTE)])
+    assert [update.missing_trades for update in outcome.updates] == [0] * 4
+
+
+def test_a_longer_candle_closes_with_the_last_of_its_minutes() -> None:
+    outcome = fed(*([tick(number, number * MINUTE)] for number in range(4, 11)))
+    longer = [update for update in outcome.closed if update.interval == 5 * MINUTE]
+    assert [(at(update).start, update.candle.trade_count) for update in longer] == [(START, 1), (START + 5 * MINUTE, 5)]
+    assert outcome.closed[-1].candle.trade_count == 5, "it closes when trade 10 comes"
+
+
+def test_a_trade_that_the_exchange_stamped_out_of_order_is_late_once_its_minute_is_whole() -> None:
+    outcome = fed([tick(1, 0), tick(2, MINUTE), tick(3, 2 * MINUTE)], [tick(4, 2 * MINUTE - 1), tick(5, 2 * MINUTE)])
+    assert (outcome.late, minutes(outcome)) == (1, [(1, 1, 0)])
+    assert outcome.book.first_open(KEY, MINUTE) == START, "which is not known to be whole"
+    assert outcome.book.first_open(KEY, 5 * MINUTE) == START
 
 
 def test_a_late_trade_is_in_no_candle_and_does_not_reopen_one() -> None:
@@ -118,12 +226,27 @@ def test_a_candle_on_the_wire_keeps_every_digit() -> None:
     assert wire["price_change_percent"] == "999999999949999999999900"
 
 
+def restored(ticks: list[Tick], stored: dict[tuple[Key, int], list[int]]) -> Outcome:
+    """A book that begins from stored trades."""
+    outcome = Outcome(INTERVALS, LATENESS)
+    outcome.book.remember({KEY: [(each.trade_id, each.trade_id) for each in ticks]})
+    outcome.book.restore(partials(list(enumerate(ticks))), stored)
+    return outcome
+
+
 def test_restored_candles_leave_out_what_is_stored_as_closed() -> None:
-    book = CandleBook(INTERVALS, LATENESS)
-    rows = [tick(1, 0), tick(2, MINUTE), tick(3, 2 * MINUTE)]
-    book.restore(partials(list(enumerate(rows))), {(KEY, MINUTE): START + MINUTE})
-    candles = book.state.series[0].candles
-    assert {interval: [candle.trade_count for candle in found.values()] for interval, found in candles.items()} == {
-        MINUTE: [1, 1],
-        5 * MINUTE: [3],
-    }
+    ticks = [tick(number, number * MINUTE) for number in range(6)]
+    [series] = restored(ticks, {(KEY, MINUTE): [START + 3 * MINUTE]}).book.state.series
+    assert {interval: sorted(found) for interval, found in series.candles.items()} == {
+        MINUTE: [START + 4 * MINUTE, START + 5 * MINUTE],
+        5 * MINUTE: [START, START + 5 * MINUTE],
+    }, "of an interval that nothing is stored of all candles are open"
+
+
+def test_a_restored_book_goes_on_from_its_watermark_and_its_ids() -> None:
+    ticks = [tick(number, number * MINUTE) for number in range(5)]
+    outcome = restored(ticks, {(KEY, MINUTE): [START + 2 * MINUTE]})
+    outcome.batch(5, [tick(7, 0), tick(8, 2 * MINUTE)])
+    assert outcome.late == 2, "below the watermark, and of a candle that is stored"
+    outcome.batch(7, [tick(5, 5 * MINUTE)])
+    assert minutes(outcome) == [(3, 1, 0), (4, 1, 0)]

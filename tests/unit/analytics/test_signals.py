@@ -41,11 +41,15 @@ def update(number: int, close: Any, key: Key = KEY, *, closed: bool = True, **ch
         first_trade_id=number,
         last_trade_id=number,
     )
-    return Update(key, MINUTE_MS, candle, is_closed=closed)
+    return Update(key, MINUTE_MS, candle, 0, is_closed=closed)
+
+
+def nothing_open(_key: Key, _interval: int) -> None:
+    """Every closed candle is followed by none that is older."""
 
 
 def fired(rule: AnyRule, updates: Iterable[Update], config: IndicatorConfig = SHORT) -> list[Signal]:
-    return Engine([rule], config).closed(updates)
+    return Engine([rule], config).closed(updates, nothing_open)
 
 
 def minutes(signals: list[Signal]) -> list[int]:
@@ -149,7 +153,7 @@ def test_a_spread_fires_once_while_it_lasts_and_again_the_other_way() -> None:
 
 def test_one_exchange_can_be_too_cheap_for_two_others() -> None:
     signals = spread(update(0, 100, BUY), update(0, 105, SELL), update(0, 105, THIRD))
-    assert [signal.evidence["sell_exchange"] for signal in signals] == ["kraken", "coinbase"]
+    assert [signal.evidence["sell_exchange"] for signal in signals] == ["coinbase", "kraken"]
     assert len({signal.signal_id for signal in signals}) == 2
 
 
@@ -196,11 +200,23 @@ def test_a_rule_is_only_for_what_it_names() -> None:
 def test_a_candle_that_comes_again_makes_nothing_again() -> None:
     engine = Engine([PriceMove()], SHORT)
     moves = [update(0, 100, high=110), update(1, 100, high=120)]
-    assert len(engine.closed(moves)) == 2
+    assert len(engine.closed(moves, nothing_open)) == 2
     figures = engine.state
     before = msgspec.msgpack.encode(figures)
-    assert engine.closed(moves) == []
+    assert engine.closed(moves, nothing_open) == []
     assert msgspec.msgpack.encode(engine.state) == before
+
+
+def test_a_candle_waits_for_an_older_one_that_is_still_open() -> None:
+    """Also over a restart: what is said depends on the candles, not on which closed first."""
+    moves = [update(number, 100, high=110 + number) for number in range(4)]
+    in_order = fired(PriceMove(), moves)
+    engine = Engine([PriceMove()], SHORT)
+    assert engine.closed([moves[0], moves[3], moves[2]], lambda _key, _interval: moves[1].candle.open_time) == [
+        in_order[0]
+    ]
+    stored = msgspec.msgpack.decode(msgspec.msgpack.encode(engine.state), type=EngineState)
+    assert Engine([PriceMove()], SHORT, stored).closed([moves[1]], nothing_open) == in_order[1:]
 
 
 def test_an_engine_goes_on_from_its_stored_state_and_makes_the_same_ids() -> None:
@@ -216,23 +232,23 @@ def test_an_engine_goes_on_from_its_stored_state_and_makes_the_same_ids() -> Non
         for at in range(60)
         for key in (BUY, SELL)
     ]
-    whole = Engine(rules, SHORT).closed(updates)
+    whole = Engine(rules, SHORT).closed(updates, nothing_open)
     assert {signal.type for signal in whole} == {rule.type for rule in rules}
     assert len({signal.signal_id for signal in whole}) == len(whole)
     for at in (1, 30, 77):
         first = Engine(rules, SHORT)
-        signals = first.closed(updates[:at])
+        signals = first.closed(updates[:at], nothing_open)
         stored = msgspec.msgpack.decode(msgspec.msgpack.encode(first.state), type=EngineState)
-        assert [*signals, *Engine(rules, SHORT, stored).closed(updates[at:])] == whole
+        assert [*signals, *Engine(rules, SHORT, stored).closed(updates[at:], nothing_open)] == whole
 
 
 def test_stored_candles_warm_the_indicators_and_signal_nothing() -> None:
     engine, warmed = Engine([PriceMove()], SHORT), Engine([PriceMove()], SHORT)
     updates = [update(at, 100 + at % 5, high=120) for at in range(30)]
-    engine.closed(updates)
-    warmed.warm(updates)
+    engine.closed(updates, nothing_open)
+    warmed.warm(updates, nothing_open)
     assert warmed.state == engine.state
-    assert warmed.closed(updates) == []
+    assert warmed.closed(updates, nothing_open) == []
 
 
 def test_messages_that_an_older_version_left_to_be_published_are_candles() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import groupby
@@ -31,7 +31,7 @@ _TRADES = pa.schema(
         "trade_time": pa.int64(),
         "trade_time_us": pa.int64(),
         "buyer_is_maker": pa.bool_(),
-        "timestamp": pa.timestamp("ns"),
+        "timestamp": pa.timestamp("us", tz="UTC"),
         "kafka_partition": pa.int32(),
         "kafka_offset": pa.int64(),
     }
@@ -87,7 +87,7 @@ def closed(
     for offset, trade in enumerate(trades):
         partial = _partial(Key(exchange, symbol), trade, offset)
         if not book.late([partial]):
-            updates += book.apply([partial])
+            updates += book.apply([partial], {partial.key: [(trade.id, trade.id)]})
             if counted is not None:
                 counted.append(trade)
     return [update for update in updates if update.is_closed]
@@ -132,7 +132,7 @@ def _row(key: Key, trade: T, offset: int) -> dict[str, Any]:
         "trade_time": DAY + trade.second * 1000,
         "trade_time_us": None,
         "buyer_is_maker": trade.maker,
-        "timestamp": datetime.fromtimestamp(received, UTC).replace(tzinfo=None),
+        "timestamp": datetime.fromtimestamp(received, UTC),
         "kafka_partition": 0,
         "kafka_offset": offset,
     }
@@ -146,8 +146,14 @@ def write_candles(root: Path, updates: Iterable[Update], name: str = "a") -> Non
 
     for (exchange, interval, date), group in groupby(sorted(updates, key=place), place):
         directory = root / "candles" / f"exchange={exchange}" / f"interval={interval}" / f"date={date}"
-        rows = [{field: fields(update)[field] for field in _CANDLES.names} for update in group]
+        own = sorted(group, key=lambda update: update.candle.open_time)
+        rows = [{field: fields(update)[field] for field in _CANDLES.names} for update in own]
         _write(directory / f"{name}-{rows[0]['symbol'].replace('/', '')}.parquet", rows, _CANDLES)
+
+
+def edit(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
+    """Writes a file anew, as Spark writes them."""
+    pq.write_table(change(pq.ParquetFile(path).read()), path, use_deprecated_int96_timestamps=True)
 
 
 def _date(time_ms: int) -> str:
@@ -156,4 +162,4 @@ def _date(time_ms: int) -> str:
 
 def _write(path: Path, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(rows, schema), path, compression="zstd", use_deprecated_int96_timestamps=True)
+    pq.write_table(pa.Table.from_pylist(rows, schema), path, compression="zstd")

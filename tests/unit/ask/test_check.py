@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,7 +19,7 @@ from tradestream.ask.check import look
 from tradestream.ask.report import SeriesReport
 from tradestream.ask.storage import Series, Storage
 from unit.ask.conftest import Ask
-from unit.ask.stored import DAY, T, closed, store, write_candles, write_trades
+from unit.ask.stored import DAY, T, closed, edit, store, write_candles, write_trades
 
 KEY = Key("binance", "BTCUSDT")
 TRADES = "trades/exchange=binance/date=2021-01-08/symbol=BTCUSDT/a.parquet"
@@ -30,11 +29,6 @@ CANDLES = "candles/exchange=binance/interval={}/date=2021-01-08/a-BTCUSDT.parque
 def checked(root: Path, since: int = 0) -> SeriesReport:
     [report] = look(Storage(root), [Series(*KEY)], since)
     return report
-
-
-def edit(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
-    """Writes a file anew."""
-    pq.write_table(change(pq.ParquetFile(path).read()), path, use_deprecated_int96_timestamps=True)
 
 
 def without(column: str, value: object) -> Callable[[pa.Table], pa.Table]:
@@ -121,13 +115,29 @@ def test_trades_of_another_pair_are_found_by_their_event_id(root: Path, place: s
     "column",
     [
         "open", "high", "low", "close", "volume", "quote_volume", "buy_volume", "sell_volume", "trade_count",
-        "first_trade_id", "last_trade_id", "missing_trades", "close_time", "price_change",
+        "first_trade_id", "last_trade_id", "close_time", "price_change",
     ],
 )  # fmt: skip
 def test_the_last_digit_of_a_candle_matters(root: Path, interval: str, column: str) -> None:
     edit(root / CANDLES.format(interval), raised(column))
     candles = checked(root).candles
     assert (candles[interval].differing, candles[interval].whole) == (1, False)
+
+
+@pytest.mark.parametrize(("missing", "differing"), [(2, 0), (1, 0), (0, 1)])
+def test_a_candle_misses_at_least_the_ids_between_its_first_and_last(
+    tmp_path: Path, missing: int, differing: int
+) -> None:
+    store(tmp_path, [T(1, 0), T(2, 10), T(4, 20), T(5, 60), T(6, 900)])
+    edit(tmp_path / CANDLES.format("1m"), altered("missing_trades", 0, missing))
+    assert checked(tmp_path).candles["1m"].differing == differing
+
+
+@pytest.mark.parametrize(("missing", "differing"), [(1, 0), (0, 0), (-1, 1)])
+def test_an_id_that_another_candle_has_need_not_be_missing(tmp_path: Path, missing: int, differing: int) -> None:
+    store(tmp_path, [T(1, 0), T(2, 10), T(3, 60), T(4, 20), T(5, 70), T(6, 900)])
+    edit(tmp_path / CANDLES.format("1m"), altered("missing_trades", 0, missing))
+    assert checked(tmp_path).candles["1m"].differing == differing
 
 
 @pytest.mark.parametrize("interval", ["1m", "5m"])
@@ -160,6 +170,20 @@ def test_a_candle_without_its_trades_is_found(root: Path) -> None:
     assert checked(root).candles["1m"].differing == 2
 
 
+def test_candles_of_which_all_trades_are_gone_are_found(root: Path) -> None:
+    (root / TRADES).unlink()
+    report = checked(root)
+    assert (report.ids, report.candles["1m"].differing) == (None, 24)
+    assert not report.whole
+
+
+def test_it_says_what_it_is_at(root: Path) -> None:
+    said: list[tuple[str, int, int]] = []
+    look(Storage(root), [Series(*KEY), Series("kraken", "BTC/USD")], 0, lambda *step: said.append(step))
+    assert said[0] == ("binance BTCUSDT: ids", 0, 6)
+    assert said[-1] == ("kraken BTC/USD: event ids", 5, 6)
+
+
 def test_late_trades_are_told_and_nothing_is_wrong_with_them(tmp_path: Path) -> None:
     trades = [T(1, 0), T(2, 50), T(3, 600), T(4, 30, "7"), T(5, 120), T(6, 610), T(7, 1800)]
     assert store(tmp_path, trades) == 2
@@ -178,6 +202,27 @@ def test_a_trade_that_came_after_the_clock_closed_its_minute_is_late(tmp_path: P
     write_trades(tmp_path, KEY, enumerate([*before, late, *after]))
     assert checked(tmp_path).whole
     write_trades(tmp_path, KEY, enumerate([*before, late._replace(received=130), *after]))
+    assert checked(tmp_path).candles["1m"].lacking == 1, "it came in time"
+
+
+def test_a_whole_candle_may_be_stored_while_an_older_one_is_open(tmp_path: Path) -> None:
+    trades = [T(1, 0), T(2, 70), T(4, 80), T(5, 130), T(6, 190)]
+    candles = closed(CandleBook([MINUTE_MS], 0), "BTCUSDT", trades)
+    write_trades(tmp_path, KEY, enumerate(trades))
+    write_candles(tmp_path, [one for one in candles if one.candle.first_trade_id == 5])
+    assert (checked(tmp_path).candles["1m"].candles, checked(tmp_path).candles["1m"].whole) == (1, True)
+    write_trades(tmp_path, KEY, enumerate([*trades, T(7, 500)]))
+    assert checked(tmp_path).candles["1m"].lacking == 2, "five minutes close what is not whole too"
+
+
+def test_a_trade_of_a_longer_candle_that_was_whole_is_late_though_its_minute_is_empty(tmp_path: Path) -> None:
+    before, late, after = [T(1, 0), T(2, 310), T(3, 320), T(4, 600)], T(5, 480), [T(6, 620), T(7, 1800)]
+    book = CandleBook([MINUTE_MS, 5 * MINUTE_MS], 5 * MINUTE_MS)
+    write_candles(tmp_path, closed(book, "BTCUSDT", [*before, *after]))
+    write_trades(tmp_path, KEY, enumerate([*before, late, *after]))
+    report = checked(tmp_path)
+    assert (report.candles["1m"].late, report.whole) == (1, True)
+    write_trades(tmp_path, KEY, enumerate([*before[:3], late, *before[3:], *after]))
     assert checked(tmp_path).candles["1m"].lacking == 1, "it came in time"
 
 

@@ -27,6 +27,8 @@ def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str
         (["up", "--rate", "many"], "'many' is not a number above 0"),
         (["up", "--speed", "0"], "'0' is not a number above 0"),
         (["bench", "producer", "--trades", "0"], "'0' is not a number above 0"),
+        (["faults", "analytics", "--kills", "0"], "'0' is not a number above 0"),
+        (["bench", "analytics", "--seconds", "0"], "'0' is not a number above 0"),
         (["dance"], "invalid choice: 'dance'"),
     ],
 )

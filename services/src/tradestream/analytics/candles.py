@@ -3,18 +3,25 @@
 Spark hands over one `Partial` per exchange, symbol and minute that a batch touched. `CandleBook` merges them into the
 candles of every interval, decides which trades are late and which candles are closed.
 
-Watermark. Each exchange and symbol (a *series*) has its own: an idle symbol holds up nobody, and an old dump can be
-replayed beside a live feed. Minute M of a series closes when a trade arrives that is at least `lateness` past the end
-of M; arrival is the order of Kafka offsets, not of batches, so the same topic gives the same candles whatever the
-batches were. A trade of a closed minute is late for every interval: a longer candle is always the sum of its minutes.
-While a series is idle its watermark goes on with the clock, which the caller advances only while the feed is known to
-be read to its end (`CandleBook.advance`).
+Each exchange and symbol (a *series*) is on its own: an idle symbol holds up nobody, and an old dump can be replayed
+beside a live feed. Its candles close in one of two ways.
+
+Whole. Exchanges number the trades of a symbol without gaps and in the order of their times. So a candle to which no
+trade can come any more proves it: its trades are as many as its ids, and the id before its first and the one after its
+last are of other candles. It closes at once. One that is not whole holds up no other: it closes after them.
+
+Watermark. At the latest minute M closes when a trade arrives that is at least `lateness` past the end of M; arrival is
+the order of Kafka offsets, not of batches, so the same topic gives the same candles whatever the batches were. While a
+series is idle its watermark goes on with the clock, which the caller advances only while the feed is known to be read
+to its end (`CandleBook.advance`).
+
+A trade of a closed candle is late for every interval: a longer candle is always the sum of its minutes.
 """
 
 from __future__ import annotations
 
 import decimal
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -35,6 +42,10 @@ class Key(NamedTuple):
 
     exchange: str
     symbol: str
+
+
+Intervals = Mapping[Key, Iterable[tuple[int, int]]]
+"""Ids by series, as closed intervals."""
 
 
 class Candle(msgspec.Struct, frozen=True, array_like=True):
@@ -107,11 +118,6 @@ class Candle(msgspec.Struct, frozen=True, array_like=True):
         """Sum of the quantities whose taker sold."""
         return EXACT.subtract(self.volume, self.buy_volume)
 
-    @property
-    def missing_trades(self) -> int:
-        """Ids between first and last that no trade of this candle has."""
-        return self.last_trade_id - self.first_trade_id + 1 - self.trade_count
-
 
 class Partial(msgspec.Struct, frozen=True):
     """One batch's trades of one exchange, symbol and minute.
@@ -138,12 +144,15 @@ class Update(msgspec.Struct, frozen=True):
         key: The series.
         interval: Length of the candle in ms.
         candle: Its sums.
+        missing_trades: How many ids no trade has that may be of this candle: between its first and its last id, and
+            between it and the trades known next before and after it, which may be of the neighbour too.
         is_closed: Whether it will never change again.
     """
 
     key: Key
     interval: int
     candle: Candle
+    missing_trades: int
     is_closed: bool
 
 
@@ -153,18 +162,28 @@ class Series(msgspec.Struct):
     Attributes:
         key: Exchange and symbol.
         seen: Ids that were counted, or were late.
+        counted: Ids of trades that are in candles.
         newest: Newest trade time, ms.
         arrived: The book's clock when ``newest`` last rose, ms.
-        closed_before: Minutes that end at or before this (ms) are closed.
+        closed_before: The watermark: what ends at or before this (ms) is closed.
+        whole: By interval (ms), when those candles began that closed ahead of the watermark.
         candles: Open candles by interval (ms), then by open time.
     """
 
     key: Key
     seen: IdIntervals = msgspec.field(default_factory=IdIntervals)
+    counted: IdIntervals = msgspec.field(default_factory=IdIntervals)
     newest: int = 0
     arrived: int = 0
     closed_before: int = 0
+    whole: dict[int, list[int]] = {}
     candles: dict[int, dict[int, Candle]] = {}
+
+    def has_closed(self, minute: int) -> bool:
+        """Whether a trade of the minute that begins then (ms) is late."""
+        return minute + MINUTE_MS <= self.closed_before or any(
+            minute // interval * interval in starts for interval, starts in self.whole.items()
+        )
 
 
 class Cut(NamedTuple):
@@ -180,6 +199,11 @@ class BookState(msgspec.Struct):
 
     clock: int = 0
     series: list[Series] = []
+
+
+def watermark(reached: int, lateness: int) -> int:
+    """What ends at or before this (ms) is closed, in a series whose event time has ``reached`` that."""
+    return reached // MINUTE_MS * MINUTE_MS - lateness
 
 
 class CandleBook:
@@ -203,7 +227,7 @@ class CandleBook:
         """What to store. It shares its parts with the book: encode it before the book changes."""
         return BookState(self._clock, list(self._series.values()))
 
-    def seen_among(self, ids: Mapping[Key, Iterable[tuple[int, int]]]) -> dict[Key, list[tuple[int, int]]]:
+    def seen_among(self, ids: Intervals) -> dict[Key, list[tuple[int, int]]]:
         """Those of the ids, given as intervals per series, that were seen before, as intervals that hold them."""
         found = {
             key: [hit for start, end in intervals for hit in self._series[key].seen.within(start, end)]
@@ -220,25 +244,24 @@ class CandleBook:
         """The minutes of ``partials`` that hold late trades, each with the offset at which its minute closed."""
         cuts = []
         for key, own in _by_key(partials).items():
-            series = self._series.get(key)
-            closed_before = series.closed_before if series else 0
+            series = self._series.get(key) or Series(key)
             for partial in own:
-                closing = self._closing_offset(partial, own, closed_before)
+                closing = self._closing_offset(partial, own, series)
                 if closing is not None and partial.max_offset > closing:
                     cuts.append(Cut(key, partial.candle.open_time, closing))
         return cuts
 
-    def _closing_offset(self, partial: Partial, own: list[Partial], closed_before: int) -> int | None:
+    def _closing_offset(self, partial: Partial, own: list[Partial], series: Series) -> int | None:
         """The offset at which the minute of ``partial`` closed: -1 before this batch, None not yet."""
-        end = partial.candle.open_time + MINUTE_MS
-        if end <= closed_before:
+        minute = partial.candle.open_time
+        if series.has_closed(minute):
             return -1
         return min(
-            (other.min_offset for other in own if other.candle.open_time >= end + self._lateness),
+            (other.min_offset for other in own if other.candle.open_time >= minute + MINUTE_MS + self._lateness),
             default=None,
         )
 
-    def remember(self, ids: Mapping[Key, Iterable[tuple[int, int]]]) -> None:
+    def remember(self, ids: Intervals) -> None:
         """Mark ids as seen, those of late trades too.
 
         Args:
@@ -247,8 +270,12 @@ class CandleBook:
         for key, intervals in ids.items():
             self._at(key).seen.update(intervals)
 
-    def apply(self, partials: Iterable[Partial]) -> list[Update]:
+    def apply(self, partials: Iterable[Partial], ids: Intervals) -> list[Update]:
         """Add trades that are neither duplicate nor late.
+
+        Args:
+            partials: Their sums.
+            ids: Their ids, as closed intervals by series.
 
         Returns:
             Every candle they touched, in order of key, interval and time, and every candle they closed.
@@ -256,6 +283,7 @@ class CandleBook:
         updates = []
         for key, own in sorted(_by_key(partials).items()):
             series = self._at(key)
+            series.counted.update(ids[key])
             touched = self._merge(series, own)
             newest = max(partial.max_time for partial in own)
             if newest > series.newest:
@@ -263,7 +291,7 @@ class CandleBook:
             closed = self._close(series, series.newest)
             done = {(update.interval, update.candle.open_time) for update in closed}
             updates += [
-                Update(key, interval, series.candles[interval][start], is_closed=False)
+                _update(series, interval, series.candles[interval][start], is_closed=False)
                 for interval, start in sorted(touched - done)
             ]
             updates += closed
@@ -282,47 +310,74 @@ class CandleBook:
             for update in self._close(series, series.newest + self._clock - series.arrived)
         ]
 
-    def restore(self, partials: Iterable[Partial], closed_ends: dict[tuple[Key, int], int]) -> None:
-        """Begin from stored trades, when the state was lost.
+    def first_open(self, key: Key, interval: int) -> int | None:
+        """When (ms) the oldest candle began that is still open, of one series and interval."""
+        series = self._series.get(key)
+        return min(series.candles.get(interval, ()), default=None) if series else None
+
+    def restore(self, partials: Iterable[Partial], stored: Mapping[tuple[Key, int], Collection[int]]) -> None:
+        """Begin from stored trades, when the state was lost; their ids are remembered already.
 
         Args:
             partials: Every stored minute that a candle still open needs.
-            closed_ends: Per series and interval, where (ms) the last candle that is stored as closed ends.
+            stored: Per series and interval of which any candle is stored as closed, when those began that end after
+                the watermark.
         """
         for key, own in _by_key(partials).items():
             series = self._at(key)
+            series.counted.update(zip(series.seen.starts, series.seen.ends, strict=True))
             series.newest = max(partial.max_time for partial in own)
-            series.closed_before = closed_ends.get((key, self._intervals[0]), 0)
-            self._merge(series, own, {interval: closed_ends.get((key, interval), 0) for interval in self._intervals})
+            series.closed_before = watermark(series.newest, self._lateness)
+            self._merge(series, own)
+            for interval in self._intervals:
+                starts = stored.get((key, interval))
+                if starts is not None:
+                    series.whole[interval] = sorted(starts)
+                    is_open = series.candles[interval]
+                    series.candles[interval] = {
+                        start: candle
+                        for start, candle in is_open.items()
+                        if start + interval > series.closed_before and start not in starts
+                    }
 
     def _at(self, key: Key) -> Series:
         if key not in self._series:
             self._series[key] = Series(key, candles={interval: {} for interval in self._intervals})
         return self._series[key]
 
-    def _merge(
-        self, series: Series, own: list[Partial], not_before: dict[int, int] | None = None
-    ) -> set[tuple[int, int]]:
+    def _merge(self, series: Series, own: list[Partial]) -> set[tuple[int, int]]:
         touched = set()
         for interval in self._intervals:
             candles = series.candles.setdefault(interval, {})
             for partial in own:
                 start = partial.candle.open_time // interval * interval
-                if not_before and start < not_before[interval]:
-                    continue
                 fresh = msgspec.structs.replace(partial.candle, open_time=start)
                 candles[start] = candles[start].merge(fresh) if start in candles else fresh
                 touched.add((interval, start))
         return touched
 
     def _close(self, series: Series, reached: int) -> list[Update]:
-        """Close what ends at or before the watermark of a series whose event time has ``reached`` (ms)."""
-        series.closed_before = max(series.closed_before, reached // MINUTE_MS * MINUTE_MS - self._lateness)
+        """Close what is whole, and what the watermark of a series has passed whose event time has ``reached`` that."""
+        series.closed_before = max(series.closed_before, watermark(reached, self._lateness))
         closed = []
         for interval, candles in sorted(series.candles.items()):
-            done = sorted(start for start in candles if start + interval <= series.closed_before)
-            closed += [Update(series.key, interval, candles.pop(start), is_closed=True) for start in done]
+            whole = {start for start, candle in candles.items() if _is_whole(series, candle)}
+            done = [start for start in sorted(candles) if start in whole or start + interval <= series.closed_before]
+            closed += [_update(series, interval, candles.pop(start), is_closed=True) for start in done]
+            ahead = whole.union(series.whole.get(interval, ()))
+            series.whole[interval] = sorted(start for start in ahead if start + interval > series.closed_before)
         return closed
+
+
+def _is_whole(series: Series, candle: Candle) -> bool:
+    first, last = candle.first_trade_id, candle.last_trade_id
+    joined = series.counted.end_of(first - 1)
+    return candle.trade_count == last - first + 1 and joined is not None and joined > last
+
+
+def _update(series: Series, interval: int, candle: Candle, *, is_closed: bool) -> Update:
+    missing = series.counted.missing_around(candle.first_trade_id, candle.last_trade_id)
+    return Update(series.key, interval, candle, missing, is_closed)
 
 
 def _by_key(partials: Iterable[Partial]) -> dict[Key, list[Partial]]:

@@ -15,6 +15,8 @@ from typing import Any
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
+from tradestream.analytics.layout import LOCK
+from tradestream.disk import locked, sync, sync_tree
 from tradestream.errors import ConfigError
 
 
@@ -101,10 +103,10 @@ class Directory:
             return
         parents: set[Path] = set()
         for path in (self._local / name for name in names):
-            _sync_tree(path)
+            sync_tree(path)
             parents.update(parent for parent in path.parents if parent.is_relative_to(self._local))
         for parent in sorted(parents, reverse=True):
-            _sync(parent)
+            sync(parent)
 
     def move(self, source: str, target: str) -> None:
         """Rename file ``source``; a ``target`` that exists is that same file, moved before a crash."""
@@ -112,7 +114,11 @@ class Directory:
             self.delete(source)
             return
         self._fs.mkdirs(self._java(target).getParent())
-        self._rename(self._java(source), self._java(target))
+        if self._local is not None:
+            # Hadoop would bring its checksum along, which Polars for one takes for a part of the table.
+            (self._local / source).rename(self._local / target)
+        else:
+            self._rename(self._java(source), self._java(target))
 
     def delete(self, name: str) -> None:
         """Remove file or directory ``name``, with all in it, if it exists."""
@@ -137,6 +143,19 @@ class Directory:
             ) from error
 
     @contextmanager
+    def locked(self) -> Iterator[None]:
+        """While files are moved, or read as one whole: `tradestream compact` changes none meanwhile.
+
+        It changes none at all on hdfs:// and s3a://.
+        """
+        if self._local is None:
+            yield
+            return
+        self._local.mkdir(parents=True, exist_ok=True)
+        with locked(self._local / LOCK):
+            yield
+
+    @contextmanager
     def _opened(self, name: str) -> Iterator[Any]:
         try:
             stream = self._fs.open(self._java(name))
@@ -153,20 +172,3 @@ class Directory:
     def _rename(self, source: Any, target: Any) -> None:  # noqa: ANN401 - Java objects
         if not self._fs.rename(source, target):
             raise OSError(f"cannot rename {source.toString()} to {target.toString()}")
-
-
-def _sync_tree(path: Path) -> None:
-    if path.is_file():
-        _sync(path)
-    for folder, _, files in os.walk(path, topdown=False):
-        for file in files:
-            _sync(Path(folder, file))
-        _sync(Path(folder))
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -12,6 +12,12 @@ PARTITIONS = {
 }
 """Of each table the columns that are directories, from the outermost on."""
 
+ORDER = {"trades": "trade_id", "candles": "open_time", "signals": "time"}
+"""Of each table the column by which the rows of a file are sorted."""
+
+LOCK = "_lock"
+"""Held while files come to where readers look, change places there, or are read as one whole."""
+
 _PRICE, _QUANTITY, _SUM = "decimal(22,12)", "decimal(22,8)", "decimal(38,8)"
 
 TRADE = {

@@ -13,17 +13,18 @@ import msgspec
 from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
-from tradestream.analytics.candles import CandleBook, Key, Partial, Update
+from tradestream.analytics.candles import CandleBook, Intervals, Key, Partial, Update, watermark
 from tradestream.analytics.checkpoint import Checkpoint
 from tradestream.analytics.config import AnalyticsConfig
 from tradestream.analytics.metrics import Metrics
 from tradestream.analytics.publish import Topics, message
 from tradestream.analytics.rows import (
     Summary,
-    closed_ends,
     ids,
     newest,
-    still_open,
+    newest_times,
+    since,
+    stored_after,
     summarise,
     without_late,
     without_seen,
@@ -129,7 +130,7 @@ class Pipeline:
             self._storage.require_landed(record.landed)
             if not record.engine.entries:  # of a version that had no signals
                 self._warm()
-                self._engine.warm(record.closed)
+                self._engine.warm(record.closed, self._book.first_open)
             self._topics.publish(self._sent.unsent(record.outbox))
         self._checkpoint.rewind(self._record.batch_id)
         if self._record.staged:
@@ -171,7 +172,7 @@ class Pipeline:
                 return  # the record of the failed batch still has to be shown, by the next start
             closed = self._book.advance(int(elapsed * 1000))
             if closed:
-                self._show(closed, self._engine.closed(closed))
+                self._show(closed, self._engine.closed(closed, self._book.first_open))
             self._flush_if_due()
 
     def flush(self) -> None:
@@ -210,16 +211,17 @@ class Pipeline:
         if found["rejected"]:
             self._reject(landed)
         summary, name, duplicates = self._distinct(landed, name)
-        partials, late = self._on_time(name, summary.partials)
+        partials, counted, late = self._on_time(name, summary)
         with self._sent.turn():
             self._book.remember(summary.ids)
-        updates = self._book.apply(partials)
+        updates = self._book.apply(partials, counted)
         trades = sum(partial.candle.trade_count for partial in summary.partials)
         large = self._engine.traded(summary.big)
+        closing = self._engine.closed(updates, self._book.first_open)
         self._checkpoint.keep(batch_id)
         sent = self._show(
             updates,
-            [*large, *self._engine.closed(updates)],
+            [*large, *closing],
             batch_id=batch_id,
             landed=[*self._record.landed, name] if trades else self._record.landed,
             landed_rows=self._record.landed_rows + trades,
@@ -243,23 +245,13 @@ class Pipeline:
         summary = summarise(distinct, self._engine.least_amount)
         return summary, distinct_name, before - _count(summary.partials)
 
-    def _on_time(self, name: str, partials: list[Partial]) -> tuple[list[Partial], Counter[Key]]:
-        """What is left of ``partials`` without late trades, and how many were late."""
-        cuts = {(cut.key, cut.open_time): cut for cut in self._book.late(partials)}
+    def _on_time(self, name: str, summary: Summary) -> tuple[list[Partial], Intervals, Counter[Key]]:
+        """Sums and ids without late trades, and how many were late."""
+        cuts = self._book.late(summary.partials)
         if not cuts:
-            return partials, Counter()
-        on_time, mixed = [], []
-        for partial in partials:
-            cut = cuts.get((partial.key, partial.candle.open_time))
-            if cut is None:
-                on_time.append(partial)
-            elif partial.min_offset < cut.offset:
-                mixed.append(cut)
-        if mixed:
-            left = summarise(without_late(self._storage.landed([name]).where("valid"), mixed)).partials
-            minutes = {(cut.key, cut.open_time) for cut in mixed}
-            on_time += [partial for partial in left if (partial.key, partial.candle.open_time) in minutes]
-        return on_time, _count(partials) - _count(on_time)
+            return summary.partials, summary.ids, Counter()
+        left = summarise(without_late(self._storage.landed([name]).where("valid"), cuts))
+        return left.partials, left.ids, _count(summary.partials) - _count(left.partials)
 
     def _reject(self, landed: DataFrame) -> None:
         """Send what is no trade to the dead-letter topic; after a crash perhaps again, with the same key.
@@ -330,9 +322,15 @@ class Pipeline:
             trades, candles = self._storage.trades(), self._storage.candles()
             if trades is None:
                 return
-            ends = closed_ends(candles) if candles is not None else {}
+            marks = {key: watermark(time, self._config.lateness_ms) for key, time in newest_times(trades).items()}
+            stored = stored_after(candles, marks) if candles is not None else {}
+            lengths = self._config.intervals_ms
+            starts = {
+                key: min(mark // length * length if (key, length) in stored else 0 for length in lengths)
+                for key, mark in marks.items()
+            }
             self._book.remember(ids(trades))
-            self._book.restore(summarise(still_open(trades, ends, self._config.intervals_ms)).partials, ends)
+            self._book.restore(summarise(since(trades, starts)).partials, stored)
         log.info(line("state_rebuilt", storage=self._config.storage))
 
     def _warm(self) -> None:
@@ -340,7 +338,7 @@ class Pipeline:
         with self._storage.reading():
             candles = self._storage.candles()
             if candles is not None:
-                self._engine.warm(newest(candles, _WARMING * self._engine.window))
+                self._engine.warm(newest(candles, _WARMING * self._engine.window), self._book.first_open)
 
 
 def _count(partials: list[Partial]) -> Counter[Key]:

@@ -48,7 +48,7 @@ def fields(update: Update) -> dict[str, Any]:
         "price_change_percent": candle.price_change_percent,
         "first_trade_id": candle.first_trade_id,
         "last_trade_id": candle.last_trade_id,
-        "missing_trades": candle.missing_trades,
+        "missing_trades": update.missing_trades,
     }
 
 

@@ -45,6 +45,7 @@ _AGGREGATES = [
     "min(timestamp) as oldest",
 ]
 _SERIES = ["exchange", "symbol"]
+_LENGTH = "close_time - open_time + 1"
 
 
 class Summary(NamedTuple):
@@ -147,21 +148,25 @@ def without_late(trades: DataFrame, cuts: list[Cut]) -> DataFrame:
     return on_time.drop("open_time")
 
 
-def closed_ends(candles: DataFrame) -> dict[tuple[Key, int], int]:
-    """Per series and interval (ms), where (ms) the newest stored candle ends."""
-    grouped = candles.groupBy("exchange", "symbol", F.expr("close_time - open_time + 1").alias("length"))
-    rows = grouped.agg(F.expr("max(close_time) + 1").alias("end")).collect()
-    return {(Key(row.exchange, row.symbol), row.length): row.end for row in rows}
+def newest_times(trades: DataFrame) -> dict[Key, int]:
+    """Per series, the time (ms) of the newest trade."""
+    rows = trades.groupBy(*_SERIES).agg(F.max("trade_time").alias("newest")).collect()
+    return {Key(row.exchange, row.symbol): row.newest for row in rows}
 
 
-def still_open(trades: DataFrame, ends: Mapping[tuple[Key, int], int], intervals: list[int]) -> DataFrame:
-    """The trades from the first candle on that is not stored, of any of the ``intervals`` (ms)."""
-    stored = {key for key, _ in ends}
-    facts = [
-        {**key._asdict(), "stored_until": min(ends.get((key, interval), 0) for interval in intervals)} for key in stored
-    ]
-    columns = {"stored_until": "bigint"}
-    return _knowing(trades, facts, columns, "trade_time >= coalesce(stored_until, 0)")
+def stored_after(candles: DataFrame, watermarks: Mapping[Key, int]) -> dict[tuple[Key, int], list[int]]:
+    """Per series and interval (ms) that has stored candles, when those began that end after the watermark (ms)."""
+    facts = [{**key._asdict(), "watermark": mark} for key, mark in watermarks.items()]
+    known = table(candles.sparkSession, facts, dict.fromkeys(_SERIES, "string") | {"watermark": "bigint"})
+    grouped = candles.join(F.broadcast(known), _SERIES).groupBy(*_SERIES, F.expr(f"{_LENGTH} as length"))
+    rows = grouped.agg(F.expr("collect_set(if(close_time >= watermark, open_time, null)) as starts")).collect()
+    return {(Key(row.exchange, row.symbol), row.length): row.starts for row in rows}
+
+
+def since(trades: DataFrame, starts: Mapping[Key, int]) -> DataFrame:
+    """The trades that are not older (ms) than their series' start, if it has one."""
+    facts = [{**key._asdict(), "start": start} for key, start in starts.items()]
+    return _knowing(trades, facts, {"start": "bigint"}, "trade_time >= coalesce(start, 0)")
 
 
 def newest(candles: DataFrame, most: int) -> list[Update]:
@@ -173,6 +178,7 @@ def newest(candles: DataFrame, most: int) -> list[Update]:
             Key(row.exchange, row.symbol),
             row.close_time - row.open_time + 1,
             Candle(*(row[name] for name in Candle.__struct_fields__)),
+            row.missing_trades,
             is_closed=True,
         )
         for row in rows

@@ -1,14 +1,15 @@
 """Signals: what the rules find in closed candles and in single trades.
 
 The engine takes each closed candle of a series and interval once, in order of time, and nothing else: what it says
-depends on the candles alone. A signal's id is made from what it is about, so a signal made again after a crash is
-recognised wherever it has been.
+depends on the candles alone. A candle that closes before an older one, which misses trades, waits for it. A signal's id
+is made from what it is about, so a signal made again after a crash is recognised wherever it has been.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -55,11 +56,23 @@ class Signal(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct):
-    """A series and interval with its closed candles."""
+    """A series and interval with its closed candles.
+
+    Attributes:
+        key: The series.
+        interval: Length of the candles in ms.
+        series: What is remembered of those that were taken.
+        waiting: Those that are newer than one that is still open, oldest first.
+    """
 
     key: Key
     interval: int
     series: SeriesState
+    waiting: list[Candle] = []
+
+
+FirstOpen = Callable[[Key, int], int | None]
+"""When (ms) the oldest open candle of a series and interval began; None where none is open."""
 
 
 class About(NamedTuple):
@@ -141,38 +154,53 @@ class Engine:
         entry = self._entries.get((key, interval))
         return entry.series.figures if entry else {}
 
-    def warm(self, updates: Iterable[Update]) -> None:
-        """Take closed candles whose signals have left long ago."""
-        for update in updates:
-            self._take(update)
+    def warm(self, updates: Iterable[Update], first_open: FirstOpen) -> None:
+        """Take closed candles whose signals have left long ago, but for those that are newer than an open one."""
+        for entry, candle in self._in_order(updates, first_open):
+            self._take(entry, candle)
 
-    def closed(self, updates: Iterable[Update]) -> list[Signal]:
-        """Take the closed ones of ``updates``, which are in order of time for each series and interval.
+    def closed(self, updates: Iterable[Update], first_open: FirstOpen) -> list[Signal]:
+        """Take the closed ones of ``updates``, each when all before it have closed.
 
         Returns:
             The signals they make.
         """
         return [
             signal
-            for update in updates
-            if update.is_closed and self._take(update)
-            for signal in self._look(update.key, update.interval, update.candle)
+            for entry, candle in self._in_order(updates, first_open)
+            if self._take(entry, candle)
+            for signal in self._look(entry, candle)
         ]
 
     def traded(self, trades: Iterable[BigTrade]) -> list[Signal]:
         """The signals that single trades make, in order of series and id."""
         return [signal for trade in sorted(trades) for signal in traded(self._rules, trade)]
 
-    def _take(self, update: Update) -> bool:
+    def _in_order(self, updates: Iterable[Update], first_open: FirstOpen) -> list[tuple[Entry, Candle]]:
+        """The closed candles, of ``updates`` and of those that wait, before which none is open; as time went."""
+        for update in updates:
+            if update.is_closed:
+                insort(self._at(update.key, update.interval).waiting, update.candle, key=_open_time)
+        ready = []
+        for entry in [entry for entry in self._entries.values() if entry.waiting]:
+            until = first_open(entry.key, entry.interval)
+            count = len(entry.waiting) if until is None else bisect_left(entry.waiting, until, key=_open_time)
+            ready += [(entry, candle) for candle in entry.waiting[:count]]
+            entry.waiting = entry.waiting[count:]
+        return sorted(ready, key=_closing)
+
+    def _take(self, entry: Entry, candle: Candle) -> bool:
         """Compute the indicators with a closed candle; False where it, or a later one, was taken before."""
-        at = (update.key, update.interval)
-        if at not in self._entries:
-            self._add(Entry(*at, SeriesState()))
-        series = self._entries[at].series
-        if series.bars and series.bars[-1].open_time >= update.candle.open_time:
+        bars = entry.series.bars
+        if bars and bars[-1].open_time >= candle.open_time:
             return False
-        self._indicators.add(series, update.candle)
+        self._indicators.add(entry.series, candle)
         return True
+
+    def _at(self, key: Key, interval: int) -> Entry:
+        if (key, interval) not in self._entries:
+            self._add(Entry(key, interval, SeriesState()))
+        return self._entries[key, interval]
 
     def _add(self, entry: Entry) -> None:
         self._entries[entry.key, entry.interval] = entry
@@ -182,8 +210,9 @@ class Engine:
                 if name is not None:
                     self._same.setdefault((rule.called, length, name), []).append(entry.key)
 
-    def _look(self, key: Key, interval: int, candle: Candle) -> Iterator[Signal]:
-        moment = Moment(interval, candle, self._entries[key, interval].series, self._config)
+    def _look(self, entry: Entry, candle: Candle) -> Iterator[Signal]:
+        key, interval = entry.key, entry.interval
+        moment = Moment(interval, candle, entry.series, self._config)
         about = About(interval, candle.open_time, candle.open_time + interval)
         for rule, length in self._candle_rules:
             if length != interval or not rule.covers(*key):
@@ -231,6 +260,15 @@ def row(signal: Signal) -> dict[str, str | int]:
 
 
 _encoder = msgspec.json.Encoder()
+
+
+def _open_time(candle: Candle) -> int:
+    return candle.open_time
+
+
+def _closing(ready: tuple[Entry, Candle]) -> tuple[int, Key, int]:
+    entry, candle = ready
+    return candle.open_time + entry.interval, entry.key, entry.interval
 
 
 def _signal(rule: AnyRule, key: Key, about: About, evidence: Evidence) -> Signal:

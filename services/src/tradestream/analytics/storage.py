@@ -5,6 +5,7 @@
     STORAGE/signals/exchange=E/date=D/*.parquet
     STORAGE/_landing/  one directory a batch, not for readers
     STORAGE/_staging/  finished files on their way to those above
+    STORAGE/_compact/  what `tradestream compact` makes of them, and what it replaced; not for readers
 
 A batch lands as it is, in a file or two. From time to time what has landed is sorted into one file per partition under
 `_staging`, recorded, and renamed to where readers look. So each trade is in Parquet once, a partition gets one file
@@ -27,7 +28,7 @@ from pyspark.sql.types import StructType
 
 from tradestream.analytics.candles import Update
 from tradestream.analytics.files import Directory
-from tradestream.analytics.layout import CANDLE, PARTITIONS, SIGNAL, TRADE
+from tradestream.analytics.layout import CANDLE, ORDER, PARTITIONS, SIGNAL, TRADE
 from tradestream.analytics.local import table
 from tradestream.analytics.publish import fields
 from tradestream.analytics.signals import Signal, row
@@ -111,17 +112,17 @@ class Storage:
                 self._stage_trades(name, landed, trades)
         if closed:
             candles = table(self._spark, map(fields, closed), CANDLE)
-            self._write(candles.selectExpr("*", _DATE.format("open_time")), "candles", "open_time", name)
+            self._write(candles.selectExpr("*", _DATE.format("open_time")), "candles", name)
         if signals:
             told = table(self._spark, map(row, signals), SIGNAL)
-            self._write(told.selectExpr("*", _DATE.format("time")), "signals", "time", name)
+            self._write(told.selectExpr("*", _DATE.format("time")), "signals", name)
         self.root.sync(f"_staging/{name}")
 
     def _stage_trades(self, name: str, landed: list[str], trades: int) -> None:
         read = Observation()
         rows = self.landed(landed).where("valid").observe(read, F.count("*").alias("trades"))
         columns = rows.selectExpr("exchange", _DATE.format("trade_time"), "symbol", *TRADE)
-        self._write(columns, "trades", "trade_id", name)
+        self._write(columns, "trades", name)
         if read.get["trades"] != trades:
             raise StorageError(
                 f"{self.root.path('_landing')}: holds {read.get['trades']} trades instead of {trades}; {START_AFRESH}"
@@ -130,13 +131,14 @@ class Storage:
     def move(self, name: str) -> None:
         """Bring the files of staging directory ``name`` to where readers look; can be repeated after a crash."""
         moved = []
-        for file in self.root.files(f"_staging/{name}"):
-            directory, _, base = file.rpartition("/")
-            if base.startswith("part-"):
-                # part-00003-<uuid>.c000.zstd.parquet: the uuid differs at each attempt, the number suffices.
-                moved.append(f"{directory}/{name}-{base[5:10]}.parquet")
-                self.root.move(f"_staging/{name}/{file}", moved[-1])
-        self.root.sync(*moved)
+        with self.root.locked():
+            for file in self.root.files(f"_staging/{name}"):
+                directory, _, base = file.rpartition("/")
+                if base.startswith("part-"):
+                    # part-00003-<uuid>.c000.zstd.parquet: the uuid differs at each attempt, the number suffices.
+                    moved.append(f"{directory}/{name}-{base[5:10]}.parquet")
+                    self.root.move(f"_staging/{name}/{file}", moved[-1])
+            self.root.sync(*moved)
         self.root.delete(f"_staging/{name}")
 
     def forget(self, names: list[str]) -> None:
@@ -164,7 +166,7 @@ class Storage:
         Raises:
             StorageError: A file cannot be read.
         """
-        with _readable(self.root.uri, _REPLACED):
+        with self.root.locked(), _readable(self.root.uri, _REPLACED):
             yield
 
     def _read(self, name: str) -> DataFrame | None:
@@ -179,9 +181,9 @@ class Storage:
     def _landing(self, name: str) -> str:
         return self.root.path(f"_landing/{name}")
 
-    def _write(self, rows: DataFrame, to: str, order: str, name: str) -> None:
+    def _write(self, rows: DataFrame, to: str, name: str) -> None:
         partitions = PARTITIONS[to]
-        together = rows.repartition(*partitions).sortWithinPartitions(*partitions, order)
+        together = rows.repartition(*partitions).sortWithinPartitions(*partitions, ORDER[to])
         writer = together.write.mode("overwrite").partitionBy(*partitions).option("compression", "zstd")
         writer.parquet(self.root.path(f"_staging/{name}/{to}"))
 

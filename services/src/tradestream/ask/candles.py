@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TextIO
 
-import duckdb
-
 from tradestream.ask import chart, database, output
+from tradestream.ask.connection import Connection
 from tradestream.ask.output import Row
 from tradestream.ask.storage import Series, Storage, choose, choose_interval
 from tradestream.ask.when import day, minute, moment
@@ -112,7 +111,7 @@ def _write_all(out: TextIO, columns: Sequence[str], rows: Sequence[Row]) -> None
 
 
 class _Reader:
-    def __init__(self, connection: duckdb.DuckDBPyConnection, storage: Storage, series: Series, interval: str) -> None:
+    def __init__(self, connection: Connection, storage: Storage, series: Series, interval: str) -> None:
         self._connection = connection
         self._storage = storage
         self._series = series
@@ -134,7 +133,7 @@ class _Reader:
 
     def _read(self, first_date: str, since: int | None, until: int | None, newest: int | None = None) -> Found:
         files = self._storage.files("candles", first_date, exchange=self._series.exchange, interval=self._interval)
-        source = database.parquet(files, "candles") if files else database.nothing("candles")
+        source = database.checked(self._connection, files, "candles")
         result = self._connection.execute(
             f"""SELECT exchange, symbol, "interval", * EXCLUDE (exchange, symbol, "interval", "date")
                 FROM {source}
@@ -142,5 +141,5 @@ class _Reader:
                 ORDER BY open_time DESC LIMIT coalesce($newest, {2**62})""",
             {"symbol": self._series.symbol, "since": since, "until": until, "newest": newest},
         )
-        columns = [column[0] for column in result.description or ()]
+        columns = result.columns
         return Found(self._series, self._interval, columns, result.fetchall()[::-1])

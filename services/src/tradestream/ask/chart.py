@@ -98,7 +98,8 @@ class _Scale:
         wick = range(self.half(high), self.half(low) + 1)
         body = range(self.half(max(opened, closed)), self.half(min(opened, closed)) + 1)
         halves = "".join("b" if half in body else "w" if half in wick else " " for half in (2 * row, 2 * row + 1))
-        return (_FALLING if falls else _RISING)[halves], "red" if falls else "green"
+        colour = "red" if falls else "green"
+        return (_FALLING if falls else _RISING)[halves], colour if halves.strip() else ""
 
     def labels(self) -> list[str]:
         """Returns the price at each row, or nothing."""

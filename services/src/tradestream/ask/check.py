@@ -6,13 +6,12 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Literal, TypeAlias
 
-import duckdb
-
-from tradestream.analytics.config import interval_ms
 from tradestream.ask import database
-from tradestream.ask.agree import Agreement, Comparison
+from tradestream.ask.agree import Comparison
+from tradestream.ask.connection import Connection
 from tradestream.ask.ids import ids, places
 from tradestream.ask.progress import Waiting
 from tradestream.ask.report import Report, SeriesReport
@@ -22,6 +21,10 @@ from tradestream.errors import NothingFoundError, TradestreamError
 
 _DAY_MS = 86_400_000
 _TRIES = 5
+_PARTS = ("ids", "candles", "event ids")
+
+Step: TypeAlias = Callable[[str, int, int], None]
+"""Is told what is next, how many parts are done, and of how many."""
 
 
 @dataclass(frozen=True)
@@ -66,24 +69,23 @@ def run(storage: Storage, question: Question) -> int:
     return 0 if report.whole else 1
 
 
-def look(
-    storage: Storage, series: list[Series], since: int, step: Callable[[str, int, int], None] | None = None
-) -> list[SeriesReport]:
+def look(storage: Storage, series: list[Series], since: int, step: Step | None = None) -> list[SeriesReport]:
     """Checks each series.
 
     Args:
         storage: where it is stored.
         series: whose trades.
         since: from when on (ms).
-        step: is told which series is next, how many are done, and of how many.
+        step: is told what is next, how many parts are done, and of how many.
     """
     files = _listed(storage, series, since)
-    reports = []
-    for done, one in enumerate(series):
+
+    def say(one: Series, part: int) -> None:
         if step:
-            step(f"{one.exchange} {one.symbol}", done, len(series))
-        reports.append(_check(storage, one, files[one], since))
-    return reports
+            done = series.index(one) * len(_PARTS) + part
+            step(f"{one.exchange} {one.symbol}: {_PARTS[part]}", done, len(series) * len(_PARTS))
+
+    return [_Check(storage, one, since, partial(say, one)).report(files[one]) for one in series]
 
 
 def _listed(storage: Storage, series: list[Series], since: int) -> dict[Series, _Files]:
@@ -91,59 +93,68 @@ def _listed(storage: Storage, series: list[Series], since: int) -> dict[Series, 
     for _ in range(_TRIES):
         left = storage.settle()
         before = storage.moves()
-        files = {one: _files(storage, one, since) for one in series}
-        if left or before == storage.moves():
+        candles = {exchange: _candles(storage, exchange, since) for exchange in {one.exchange for one in series}}
+        files = {one: _Files(_trades(storage, one, since), candles[one.exchange]) for one in series}
+        still = before == storage.moves()
+        if left or still:
             break
     if left:
         sys.stderr.write(f"{left}: is half moved, trade-analytics does the rest when it starts; this may look wrong\n")
+    elif not still:
+        sys.stderr.write("files are moved faster than they can be listed: the newest minute may look wrong\n")
     return files
 
 
-def _files(storage: Storage, series: Series, since: int) -> _Files:
+def _trades(storage: Storage, series: Series, since: int) -> list[str]:
     # An id next to one of the first day may be that of a trade just before midnight.
-    first, before = day(since), day(max(0, since - _DAY_MS))
-    exchange, symbol = series
-    candles = {
-        interval: storage.files("candles", first, exchange=exchange, interval=interval)
+    before = day(max(0, since - _DAY_MS))
+    return storage.files("trades", before, exchange=series.exchange, symbol=series.symbol)
+
+
+def _candles(storage: Storage, exchange: str, since: int) -> dict[str, list[str]]:
+    return {
+        interval: storage.files("candles", day(since), exchange=exchange, interval=interval)
         for interval in storage.intervals(exchange)
     }
-    return _Files(storage.files("trades", before, exchange=exchange, symbol=symbol), candles)
 
 
-def _check(storage: Storage, series: Series, files: _Files, since: int) -> SeriesReport:
-    listed = iter([files])
+class _Check:
+    """The check of one series."""
 
-    def ask() -> SeriesReport:
-        again = next(listed, None) or _listed(storage, [series], since)[series]
-        return _found(connection, storage, series, again, since)
+    def __init__(self, storage: Storage, series: Series, since: int, say: Callable[[int], None]) -> None:
+        self._storage = storage
+        self._series = series
+        self._since = since
+        self._say = say
 
-    try:
-        with database.connect(storage) as connection, database.explained(storage):
-            return database.retried(ask)
-    except TradestreamError as error:
-        return SeriesReport(series, damage=str(error))
+    def report(self, files: _Files) -> SeriesReport:
+        """Looks at these files, or at those that are there in place of them when some have gone."""
+        listed = [files]
 
+        def ask() -> SeriesReport:
+            now = listed.pop() if listed else _listed(self._storage, [self._series], self._since)[self._series]
+            return self._found(connection, now)
 
-def _found(
-    connection: duckdb.DuckDBPyConnection, storage: Storage, series: Series, files: _Files, since: int
-) -> SeriesReport:
-    if not files.trades:
-        return SeriesReport(series)
-    every = database.parquet(files.trades, "trades")
-    trades = f"(SELECT * FROM {every} WHERE trade_time >= {since})"
-    (first,) = connection.execute(f"SELECT min(trade_id) FROM {trades}").fetchone() or (None,)
-    if first is None:
-        return SeriesReport(series)
-    found = ids(connection, f"(SELECT * FROM {every} WHERE trade_id >= {first})")
-    comparison = Comparison(connection, trades, storage.watermark_ms)
-    agreements = {
-        interval: _compare(comparison, series, files.candles[interval], interval, since)
-        for interval in sorted(files.candles, key=interval_ms)
-    }
-    return SeriesReport(series, found, places(connection, trades, series), agreements)
+        try:
+            with database.connect(self._storage) as connection, database.explained(self._storage):
+                return database.retried(ask)
+        except TradestreamError as error:
+            return SeriesReport(self._series, damage=str(error))
 
+    def _found(self, connection: Connection, files: _Files) -> SeriesReport:
+        self._say(0)
+        every = database.checked(connection, files.trades, "trades")
+        trades = f"(SELECT * FROM {every} WHERE trade_time >= {self._since})"
+        (first,) = connection.execute(f"SELECT min(trade_id) FROM {trades}").fetchone() or (None,)
+        found = ids(connection, f"(SELECT * FROM {every} WHERE trade_id >= {first})") if first is not None else None
+        self._say(1)
+        candles = {interval: self._candles(connection, own) for interval, own in files.candles.items()}
+        comparison = Comparison(connection, trades, candles, self._since, self._storage.watermark_ms)
+        agreements = comparison.agreements()
+        self._say(2)
+        return SeriesReport(self._series, found, places(connection, trades, self._series), agreements)
 
-def _compare(comparison: Comparison, series: Series, files: list[str], interval: str, since: int) -> Agreement:
-    rows = database.parquet(files, "candles") if files else database.nothing("candles")
-    own = f"(SELECT * FROM {rows} WHERE symbol = {database.literal(series.symbol)})"
-    return comparison.compare(own, interval, since)
+    def _candles(self, connection: Connection, files: list[str]) -> str:
+        """SQL for the series' own among all candles of its exchange."""
+        every, symbol = database.checked(connection, files, "candles"), database.literal(self._series.symbol)
+        return f"(SELECT * FROM {every} WHERE symbol = {symbol} AND open_time >= {self._since})"

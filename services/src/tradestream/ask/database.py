@@ -13,6 +13,7 @@ from typing import TypeVar
 import duckdb
 
 from tradestream.analytics.layout import CANDLE, PARTITIONS, SIGNAL, TRADE
+from tradestream.ask.connection import Connection
 from tradestream.ask.storage import Storage
 from tradestream.errors import QueryError, StoredDataError, TradestreamError
 
@@ -21,8 +22,12 @@ MEMORY = "512MiB"
 _SPILL = "20GiB"
 _TRIES = 3
 
-_COLUMNS = {"trades": TRADE, "candles": CANDLE, "signals": SIGNAL}
-"""Of a view of what is not stored yet."""
+_STORED = {"trades": TRADE, "candles": CANDLE, "signals": SIGNAL}
+_COLUMNS = {
+    table: {name: kind for name, kind in columns.items() if name not in PARTITIONS[table]}
+    for table, columns in _STORED.items()
+}
+"""What is in a table's files; the other columns are directories."""
 _TIMES = {
     "trades": "make_timestamp(coalesce(trade_time_us, trade_time * 1000))",
     "candles": "epoch_ms(open_time)",
@@ -33,20 +38,19 @@ ResultT = TypeVar("ResultT")
 
 
 @contextmanager
-def connect(storage: Storage) -> Iterator[duckdb.DuckDBPyConnection]:
+def connect(storage: Storage) -> Iterator[Connection]:
     """A database in memory that can read the stored files, and do nothing else outside."""
     with tempfile.TemporaryDirectory(prefix="tradestream-", dir=_spill_directory()) as spill:
-        # Otherwise a name in SQL could mean a variable of this program.
-        connection = duckdb.connect(config={"python_enable_replacements": "false"})
+        connection = Connection()
         try:
-            directories = ", ".join(literal(f"{storage.root / table}") for table in PARTITIONS)
+            directories = _list(f"{storage.root / table}" for table in PARTITIONS)
             for setting in (
                 "TimeZone = 'UTC'",
                 f"memory_limit = '{MEMORY}'",
                 "threads = 2",
                 f"temp_directory = {literal(spill)}",
                 f"max_temp_directory_size = '{_SPILL}'",
-                f"allowed_directories = [{directories}]",
+                f"allowed_directories = {directories}",
                 "enable_external_access = false",
                 "enable_progress_bar = false",
             ):
@@ -63,15 +67,14 @@ def _spill_directory() -> str | None:
     return None if named or not large.is_dir() else str(large)
 
 
-def create_views(connection: duckdb.DuckDBPyConnection, storage: Storage) -> None:
+def create_views(connection: Connection, storage: Storage) -> None:
     """Makes the views trades, candles and signals; one of what is not stored yet is empty."""
     for table, partitions in PARTITIONS.items():
         pattern = str(storage.root / table / "/".join("*" * len(partitions)) / "*.parquet")
         anything = next((storage.root / table).glob(f"{'*/' * len(partitions)}*.parquet"), None)
-        source = parquet([pattern], table) if anything else nothing(table)
+        source = parquet([pattern], table) if anything else _nothing(table)
         first = list(dict.fromkeys(("exchange", "symbol", *partitions)))
         apart = [*first, *(["time"] if table == "signals" else []), *(["timestamp"] if table == "trades" else [])]
-        # Whether Spark's timestamps have a zone depends on how it was told to write them; they are in UTC.
         last = ", timestamp::TIMESTAMPTZ AS timestamp" if table == "trades" else ""
         connection.execute(
             f"""CREATE VIEW {table} AS SELECT {names(first)}, {_TIMES[table]}::TIMESTAMPTZ AS "time",
@@ -79,23 +82,76 @@ def create_views(connection: duckdb.DuckDBPyConnection, storage: Storage) -> Non
         )
 
 
-def lock(connection: duckdb.DuckDBPyConnection) -> None:
+def lock(connection: Connection) -> None:
     """Makes what `connect` has set final."""
     connection.execute("SET lock_configuration = true")
 
 
-def nothing(table: str) -> str:
-    """Returns SQL for a table without rows that has the columns of the files."""
-    types = {**_COLUMNS[table], **{name: "DATE" if name == "date" else "VARCHAR" for name in PARTITIONS[table]}}
+def checked(connection: Connection, files: list[str], table: str) -> str:
+    """Returns SQL for the rows of files, after a look at the types of their columns.
+
+    Raises:
+        StoredDataError: a column of one of them has another type.
+    """
+    if not files:
+        return _nothing(table)
+    require_types(connection, files, table)
+    return parquet(files, table)
+
+
+def require_types(connection: Connection, files: Iterable[str], table: str) -> None:
+    """Holds the columns of files or patterns against what the table is defined to have; one may lack some.
+
+    DuckDB would convert another type without a word, and round.
+
+    Raises:
+        StoredDataError: a column has another type.
+    """
+    wanted = ", ".join(f"({literal(name)}, typeof(NULL::{kind}))" for name, kind in _COLUMNS[table].items())
+    # Whether Spark's timestamps have a zone depends on how it was told to write them; they are in UTC.
+    wrong = connection.execute(
+        f"""SELECT file_name, name, duckdb_type, wanted
+            FROM parquet_schema({_list(files)}) JOIN (VALUES {wanted}) AS defined(name, wanted) USING (name)
+            WHERE duckdb_type <> wanted AND NOT (wanted = 'TIMESTAMP' AND starts_with(duckdb_type, wanted))
+            ORDER BY ALL LIMIT 1"""
+    ).fetchone()
+    if wrong:
+        file, name, kind, instead = wrong
+        raise StoredDataError(
+            f"{file}: its column {name} is {kind} and not {instead}, so it is of another program or version: "
+            "move it away to ask about the rest"
+        )
+
+
+def _nothing(table: str) -> str:
+    """SQL for a table without rows that has the columns of the files."""
+    types = {**_COLUMNS[table], **_partition_types(table)}
     columns = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in types.items())
     return f"(SELECT {columns} WHERE false)"
 
 
 def parquet(files: Iterable[str], table: str) -> str:
-    """Returns SQL for the rows of files or patterns, with the columns that directories name."""
-    types = ", ".join(f"{literal(name)}: '{'DATE' if name == 'date' else 'VARCHAR'}'" for name in PARTITIONS[table])
-    listed = ", ".join(map(literal, files))
-    return f"read_parquet([{listed}], hive_partitioning = true, hive_types = {{{types}}})"
+    """Returns SQL for the rows of files or patterns, with the columns that directories name.
+
+    Columns are found by name; NULL stands for one that a file does not have, as of a version that did not know it yet.
+    """
+    # As union_by_name does, but that opens all files to learn what this is told, also those that a condition rules out.
+    schema = ", ".join(
+        f"{literal(name)}: {{name: {literal(name)}, type: {literal(kind)}, default_value: NULL}}"
+        for name, kind in _COLUMNS[table].items()
+    )
+    types = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in _partition_types(table).items())
+    return (
+        f"read_parquet({_list(files)}, schema = MAP {{{schema}}}, hive_partitioning = true, hive_types = {{{types}}})"
+    )
+
+
+def _partition_types(table: str) -> dict[str, str]:
+    return {name: "DATE" if name == "date" else "VARCHAR" for name in PARTITIONS[table]}
+
+
+def _list(texts: Iterable[str]) -> str:
+    return f"[{', '.join(map(literal, texts))}]"
 
 
 def literal(text: str) -> str:
@@ -131,12 +187,9 @@ def explained(storage: Storage) -> Iterator[None]:
     Raises:
         StoredDataError: a file cannot be read, or there is too little memory or disk.
         QueryError: the SQL is wrong or not allowed.
-        KeyboardInterrupt: DuckDB was interrupted.
     """
     try:
         yield
-    except duckdb.InterruptException:
-        raise KeyboardInterrupt from None
     except duckdb.Error as error:
         raise _error(error, storage) from error
 

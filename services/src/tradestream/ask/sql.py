@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -16,6 +18,7 @@ import msgspec
 
 from tradestream.analytics.layout import PARTITIONS
 from tradestream.ask import database, output
+from tradestream.ask.connection import Connection
 from tradestream.ask.output import TABLE_ROWS, Format
 from tradestream.ask.progress import Waiting
 from tradestream.ask.storage import Storage
@@ -37,10 +40,11 @@ def run(storage: Storage, query: str, kind: Format) -> int:
         require_reading(connection, query)
         database.create_views(connection, storage)
         database.lock(connection)
+        require_types(connection, storage, query)
         connection.execute("BEGIN TRANSACTION READ ONLY")
-        with Waiting(connection.query_progress) as waiting:
+        with Waiting(connection.progress) as waiting:
             result = database.retried(lambda: connection.execute(query))
-            columns = [column[0] for column in result.description or ()]
+            columns = result.columns
             rows = output.fetched(result)
             first = next(rows, None)
         waiting.close()
@@ -56,13 +60,27 @@ def _again(first: Any, rest: Iterator[Any]) -> Iterator[Any]:  # noqa: ANN401 - 
         yield from rest
 
 
-def require_reading(connection: duckdb.DuckDBPyConnection, query: str) -> None:
+def require_types(connection: Connection, storage: Storage, query: str) -> None:
+    """Looks at the columns of the tables that a query names.
+
+    Raises:
+        StoredDataError: one has another type than it should.
+    """
+    for table in PARTITIONS:
+        if table in query.lower():
+            for directory in sorted({Path(file).parent for file in storage.files(table)}):
+                # A file that cannot be read is the query's own matter: its conditions may leave it out.
+                with suppress(duckdb.Error):
+                    database.require_types(connection, [f"{directory}/*.parquet"], table)
+
+
+def require_reading(connection: Connection, query: str) -> None:
     """Lets a query pass that is one statement which only reads.
 
     Raises:
         QueryError: it is not, or is no SQL.
     """
-    statements = connection.extract_statements(query)
+    statements = connection.statements(query)
     if len(statements) != 1:
         raise QueryError(f"it is {len(statements)} statements; {_ALLOWED}")
     kind = statements[0].type

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from tradestream.ids import IdIntervals
+from tradestream.ids import FAR, IdIntervals
 from tradestream.logs import line
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FAR = 10_000_000
-"""An id so far from those known is of another numbering: a simulator began anew, or a message is broken."""
 _MAX_INTERVALS = 1000
 """Beyond so many islands of ids the oldest are forgotten: what comes again of them is passed on again."""
 

@@ -11,9 +11,8 @@ import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from tradestream.errors import KafkaUnavailableError
-from tradestream.ids import IdIntervals
+from tradestream.ids import FAR, IdIntervals
 from tradestream.logs import line
-from tradestream.producer.lane import FAR
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

@@ -1,0 +1,1 @@
+"""What is done to stored files once a day: those of closed days are merged, those of old days removed."""

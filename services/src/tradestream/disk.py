@@ -1,0 +1,59 @@
+"""What local files need beyond reading and writing: to be on disk, to be exchanged, to be locked."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def sync_tree(path: Path) -> None:
+    """Returns when a file, or a directory with all in it, is on disk; what does not exist is passed over."""
+    if path.is_file():
+        sync(path)
+    for folder, _, files in os.walk(path, topdown=False):
+        for file in files:
+            sync(Path(folder, file))
+        sync(Path(folder))
+
+
+def sync(path: Path) -> None:
+    """Returns when the content of a file, or the names in a directory, are on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Lets two paths of a file system change places, at once: at no moment is either missing.
+
+    Raises:
+        OSError: one does not exist, or the file system cannot do it (EINVAL).
+    """
+    paths = os.fsencode(one), os.fsencode(other)
+    if _libc.renameat2(_AT_FDCWD, paths[0], _AT_FDCWD, paths[1], _RENAME_EXCHANGE):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(one), None, str(other))
+
+
+@contextmanager
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Holds a lock file against other processes; however this one ends, the kernel lets go of it.
+
+    Raises:
+        BlockingIOError: another process holds it, and this one shall not wait.
+        OSError: it cannot be opened, or the file system has no locks.
+    """
+    with path.open("ab") as file:
+        # Of lockf a file server knows, too; of flock only the host that asks.
+        fcntl.lockf(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
