@@ -80,16 +80,16 @@ def latencies(bootstrap: str, trades: str, signals: str, seconds: int) -> Sequen
     arrivals = topic.read(client, signals, from_beginning=True, timeout=_WARM_UP_SECONDS + _PATIENCE_SECONDS)
     begin = time.time_ns() + _WARM_UP_SECONDS * 1_000_000_000
     end = begin + seconds * 1_000_000_000
+    measured: list[tuple[str, int]] = []
     with closing(arrivals), Live(Market(symbols(10), bootstrap, trades), _LARGE_EVERY, _LARGE_AMOUNT) as live:
         for value in arrivals:
             now, values = time.time_ns(), msgspec.json.decode(value)
             came.setdefault((values["symbol"], values["evidence"]["trade_id"]), now)
             measured = [at for at in live.large if begin <= live.sent[at] < end]
-            missing = [at for at in measured if at not in came]
-            if now >= end and (not missing or now >= end + _PATIENCE_SECONDS * 1_000_000_000):
+            if now >= end and (came.keys() >= set(measured) or now >= end + _PATIENCE_SECONDS * 1_000_000_000):
                 break
-    if missing:
-        raise BenchmarkError(f"no signal of {len(missing)} of {len(measured)} large trades, such as {missing[0]}")
+    if not measured or not came.keys() >= set(measured):
+        raise BenchmarkError(f"{trades}: not each of {len(measured)} large trades was signalled")
     return [(came[at] - live.sent[at]) / 1e6 for at in measured]
 
 
