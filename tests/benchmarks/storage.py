@@ -29,6 +29,8 @@ _DELTA = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.databricks.delta.retentionDurationCheck.enabled": "false",
+    # As many tasks as cores to read its log, not 50.
+    "spark.databricks.delta.snapshotPartitions": "2",
 }
 _ROWS = {
     "batch": "a batch of {trades:,} trades, s (median)",
