@@ -52,7 +52,7 @@ class Scene:
     """
 
     def __init__(self, folder: Path, kafka: Broker, seed: int) -> None:
-        self.job = KeptJob(folder, kafka, "kills", flush_seconds=2, rules=RULES)
+        self.job = KeptJob(folder, kafka, "kills", flush_seconds=4, rules=RULES)
         kafka.create_topics(self.job.topics)
         self.flow = Flow(kafka.bootstrap, self.job.topic, seed)
         self._kafka = kafka
