@@ -14,7 +14,7 @@ import msgspec
 
 from tradestream.analytics.candles import Key
 from tradestream.analytics.evidence import BigTrade
-from tradestream.analytics.rules import AnyRule, LargeTrade
+from tradestream.analytics.rules import AnyRule, LargeTrade, in_doubles, least_amount
 from tradestream.analytics.signals import Signal, traded
 from tradestream.errors import RejectedError
 from tradestream.trade import Trade, decode
@@ -38,8 +38,8 @@ class LargeTrades:
 
     def __init__(self, rules: Iterable[AnyRule], ahead_ms: int) -> None:
         self._rules = [rule for rule in rules if isinstance(rule, LargeTrade)]
-        # Told by doubles, and a little less than asked for, as in `rows`: the rules compare exactly.
-        self._least = min((rule.amount for rule in self._rules), default=float("inf")) * (1 - 1e-12)
+        least = least_amount(self._rules)
+        self._least = float("inf") if least is None else in_doubles(least)
         self._ahead_ms = ahead_ms
 
     def __bool__(self) -> bool:

@@ -16,6 +16,7 @@ from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 from tradestream.analytics.candles import EXACT, MINUTE_MS, Candle, Cut, Key, Partial, Update
 from tradestream.analytics.evidence import BigTrade
 from tradestream.analytics.local import table
+from tradestream.analytics.rules import in_doubles
 
 _OPEN_TIME = f"trade_time div {MINUTE_MS} * {MINUTE_MS} as open_time"
 
@@ -102,11 +103,10 @@ def _borders(trades: DataFrame, least_amount: float | None) -> list[Row]:
         "collect_list(if(next is null or next > trade_id + 1, trade_id, null)) as ends",
     ]
     if least_amount is not None:
-        # As doubles, which is cheap, and a little less than asked for, lest rounding hide one: the rules compare
-        # exactly. What most trades add to the shuffle is one NULL.
+        # What most trades add to the shuffle is one NULL.
         amount = "cast(price as double) * cast(quantity as double)"
         trade = "struct(trade_id, price, quantity, trade_time, buyer_is_maker, unix_micros(timestamp))"
-        wanted.append(f"if({amount} >= {least_amount * (1 - 1e-12)!r}D, {trade}, null) as large")
+        wanted.append(f"if({amount} >= {in_doubles(least_amount)!r}D, {trade}, null) as large")
         aggregates.append("collect_list(large) as large")
     neighbours = trades.selectExpr(*_SERIES, *wanted).selectExpr(
         "*", f"lag(trade_id) {order} as previous", f"lead(trade_id) {order} as next"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -155,6 +155,19 @@ class LargeTrade(Rule, frozen=True, kw_only=True, tag="large_trade"):
 
 
 AnyRule = PriceMove | RsiCrossing | BandCrossing | AverageCrossing | VolumeAnomaly | Spread | LargeTrade
+
+
+def least_amount(rules: Iterable[AnyRule]) -> float | None:
+    """The least amount of a single trade that any of the rules wants; None where none does."""
+    return min((rule.amount for rule in rules if isinstance(rule, LargeTrade)), default=None)
+
+
+def in_doubles(amount: float) -> float:
+    """What price times quantity has to reach as doubles, where the product is at least an amount.
+
+    Doubles are cheap, and this is a little less, lest rounding hide a trade: the rules compare exactly afterwards.
+    """
+    return amount * (1 - 1e-12)
 
 
 def check(rules: Sequence[AnyRule], indicators: IndicatorConfig, intervals: Sequence[str]) -> None:

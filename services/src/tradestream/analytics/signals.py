@@ -20,7 +20,7 @@ from tradestream.analytics.evidence import BigTrade, Evidence, Moment, Side, of_
 from tradestream.analytics.indicators import Figures, IndicatorConfig, Indicators, SeriesState
 from tradestream.analytics.pairs import pair
 from tradestream.analytics.publish import Outgoing, interval_name
-from tradestream.analytics.rules import AnyRule, AverageCrossing, CandleRule, LargeTrade, Spread
+from tradestream.analytics.rules import AnyRule, AverageCrossing, CandleRule, LargeTrade, Spread, least_amount
 
 NAMESPACE = uuid.UUID("2b0c5d6e-58a1-4c7f-9f60-7f0a3c1d9e42")
 """The namespace of signal ids (UUID version 5)."""
@@ -142,7 +142,7 @@ class Engine:
     @property
     def least_amount(self) -> float | None:
         """The least amount of a single trade that any rule wants; None where none does."""
-        return min((rule.amount for rule in self._rules if isinstance(rule, LargeTrade)), default=None)
+        return least_amount(self._rules)
 
     @property
     def taken(self) -> list[tuple[Key, int]]:
