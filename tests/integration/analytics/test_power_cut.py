@@ -156,7 +156,7 @@ def test_a_broken_file_that_readers_see_is_named_by_a_rebuild_and_made_again(
     shutil.rmtree(copy.checkpoint)
     file = min((copy.storage / "trades").glob("*/*/*/*.parquet"))
     broken(file, how)
-    with pytest.raises(StorageError, match=rf"{file.name}.*move that file away"):
+    with pytest.raises(StorageError, match=rf"{file.name}.*move that file and the job's checkpoint away"):
         Inside(spark, copy)
     file.unlink()
     again = Inside(spark, copy)

@@ -18,10 +18,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from tradestream import systemd
+from tradestream.analytics.alone import alone
 from tradestream.analytics.checkpoint import Checkpoint
 from tradestream.analytics.config import AnalyticsConfig
 from tradestream.analytics.files import Directory
 from tradestream.analytics.listener import Listener
+from tradestream.analytics.local_directory import local_path
 from tradestream.analytics.metrics import Metrics
 from tradestream.analytics.pipeline import Outputs, Pipeline
 from tradestream.analytics.position import held
@@ -78,9 +80,11 @@ def run(config: AnalyticsConfig) -> None:
     """Run until SIGTERM or SIGINT.
 
     Raises:
+        BusyError: Another job uses the same state, or it is being repaired.
         ConfigError: The configuration or what it names cannot be used.
         KafkaUnavailableError: No broker answered.
         QueryFailedError: The query ended by itself.
+        RepairNeededError: The job cannot go on from where it stood.
     """
     stop = threading.Event()
 
@@ -91,6 +95,13 @@ def run(config: AnalyticsConfig) -> None:
         signal.signal(number, on_signal)
     client = client_config(config.kafka_client_config)
     require_topics(client, [config.topic, config.dead_letter_topic, config.candles_topic, config.signals_topic])
+    with ExitStack() as held_for_the_run:
+        if state := local_path(f"{config.checkpoint}/state"):
+            held_for_the_run.enter_context(alone(state))
+        _run(config, client, stop)
+
+
+def _run(config: AnalyticsConfig, client: Mapping[str, str], stop: threading.Event) -> None:
     metrics = Metrics()
     server, _ = start_http_server(config.metrics.port, config.metrics.address, metrics.registry)
     log.info(line("metrics_listening", address=config.metrics.address, port=server.server_port))

@@ -87,6 +87,11 @@ class LocalDirectory:
             os.close(descriptor)
 
 
+def local_path(uri: str) -> Path | None:
+    """The path that a file:/// URI names; None of any other."""
+    return Path(uri.removeprefix("file://")) if uri.startswith("file:///") else None
+
+
 def _is_sum(name: str) -> bool:
     return name.startswith(".") and name.endswith(".crc")
 

@@ -29,7 +29,7 @@ from tradestream.analytics.rows import (
     without_late,
     without_seen,
 )
-from tradestream.analytics.schema import explained, read_trades
+from tradestream.analytics.schema import REASONS, explained, read_trades
 from tradestream.analytics.signals import Engine, Signal
 from tradestream.analytics.signals import message as signal_message
 from tradestream.analytics.state import Record, StateStore
@@ -76,7 +76,7 @@ class Pipeline:
         self._storage = outputs.storage
         self._topics = outputs.topics
         self._metrics = outputs.metrics
-        self._rejected = Rejected(outputs.metrics.rejected)
+        self._rejected = Rejected(outputs.metrics.rejected, REASONS)
         self._record = Record()
         self._book = CandleBook(config.intervals_ms, config.lateness_ms)
         self._engine = Engine(config.rules, config.indicators)
@@ -178,6 +178,8 @@ class Pipeline:
         stored = record.position.offsets
         self._save(landed=[], landed_rows=0, closed=[], signals=[], stored=stored, staged=name, outbox=[])
         self._storage.move(name)
+        # Whichever record is lost now, the one before it does not do this again.
+        self._save()
         self._storage.forget(landed)
         self._metrics.landed.set(0)
         log.info(line("flushed", batches=len(landed), trades=record.landed_rows, candles=len(record.closed)))

@@ -7,9 +7,7 @@ import time
 from collections.abc import Iterable
 
 from prometheus_client import Counter
-from pyspark.sql import Row
 
-from tradestream.analytics.schema import REASONS
 from tradestream.logs import line
 
 log = logging.getLogger(__name__)
@@ -23,20 +21,21 @@ class Rejected:
 
     Args:
         counter: What Prometheus sees, by reason.
+        reasons: All that there may be.
     """
 
-    def __init__(self, counter: Counter) -> None:
+    def __init__(self, counter: Counter, reasons: Iterable[str]) -> None:
         self._counter = counter
         self._told: dict[str, float] = {}
-        for reason in REASONS:
+        for reason in reasons:
             # An increase can only be seen of a series that is there.
             counter.labels(reason)
 
-    def tell(self, counts: Iterable[Row]) -> None:
+    def tell(self, counts: Iterable[tuple[str, int]]) -> None:
         """Count messages; log each reason that is new, or was not logged for ten minutes.
 
         Args:
-            counts: Columns ``reason`` and ``count``.
+            counts: Reasons, and how many messages each is that of.
         """
         now = time.monotonic()
         for reason, count in counts:

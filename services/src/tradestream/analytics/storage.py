@@ -41,7 +41,7 @@ _DATE = "date_format(timestamp_millis({0}), 'yyyy-MM-dd') as date"
 _SHORTEST = 12
 
 
-_REPLACED = "move that file away: what it held is made again from what else is stored and what Kafka still holds"
+_REPLACED = "move that file and the job's checkpoint away: what it held is made again from what Kafka still holds"
 
 
 class StorageError(RepairNeededError):
