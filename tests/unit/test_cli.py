@@ -33,6 +33,7 @@ def write(folder: Path, text: str) -> Path:
         ["sql"],
         ["sql", "SELECT 1", "--format", "chart"],
         ["check", "--format", "csv"],
+        ["repair", "--force"],
     ],
 )
 def test_wrong_usage_exits_2(arguments: list[str]) -> None:
@@ -49,7 +50,7 @@ def test_the_version_is_the_distributions(capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.parametrize(
-    "command", ["producer", "simulator", "analytics", "topic", "replay", "candles", "sql", "check"]
+    "command", ["producer", "simulator", "analytics", "topic", "replay", "candles", "sql", "check", "repair"]
 )
 def test_the_help_of_a_command_has_an_example_and_its_exit_status(
     command: str, capsys: pytest.CaptureFixture[str]

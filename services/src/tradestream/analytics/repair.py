@@ -115,6 +115,8 @@ def make_plan(places: Places, held: Held, *, accept_loss: bool) -> Plan:
             raise LostError(". ".join([*found, f"{gone}; --accept-loss has the job go on without them"]))
         found.append(gone)
         record.position = without_lost(record.position, held)
+    if not found:
+        return Plan([], None, [])
     record.step = int(names[-1].partition(".")[0]) + 1
     return Plan(found, record, aside)
 
