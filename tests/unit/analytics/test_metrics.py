@@ -50,9 +50,9 @@ def test_rates_of_a_batch_long_ago_are_not_shown_for_ever(metrics: Metrics) -> N
 
 
 def test_the_position_is_shown_by_partition(metrics: Metrics) -> None:
-    metrics.position({0: 17, 5: 4})
-    assert value(metrics, "stream_position_offset", partition="0") == 17
-    assert value(metrics, "stream_position_offset", partition="5") == 4
+    metrics.position("trades", {0: 17, 5: 4})
+    assert value(metrics, "stream_position_offset", topic="trades", partition="0") == 17
+    assert value(metrics, "stream_position_offset", topic="trades", partition="5") == 4
 
 
 def test_what_the_book_remembers_is_shown_by_series(metrics: Metrics) -> None:

@@ -112,7 +112,7 @@ class Metrics:
         self._position = Gauge(
             "stream_position_offset",
             "Offset to be read next, as the newest record of state has it",
-            ("partition",),
+            ("topic", "partition"),
             registry=registry,
         )
         self.state_bytes = Gauge("state_record_bytes", "Size of the newest record of state", registry=registry)
@@ -166,10 +166,10 @@ class Metrics:
         for key, received in oldest.items():
             self.latency.labels(*key).observe(max(0.0, now - received))
 
-    def position(self, offsets: Mapping[int, int]) -> None:
-        """Show how far the topic was read."""
+    def position(self, topic: str, offsets: Mapping[int, int]) -> None:
+        """Show how far a topic was read."""
         for partition, offset in offsets.items():
-            self._position.labels(partition).set(offset)
+            self._position.labels(topic, partition).set(offset)
 
     def book(self, state: BookState, lateness: int) -> None:
         """Show what the candle book remembers.

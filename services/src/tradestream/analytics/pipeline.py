@@ -310,7 +310,7 @@ class Pipeline:
             **changes,
         )
         self._metrics.state_bytes.set(self._store.save(self._record))
-        self._metrics.position(self._record.position.offsets)
+        self._metrics.position(self._config.topic, self._record.position.offsets)
         self._metrics.book(self._book.state, self._config.lateness_ms)
 
     def _rebuild(self) -> None:
