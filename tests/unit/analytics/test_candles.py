@@ -118,6 +118,14 @@ def test_a_candle_on_the_wire_keeps_every_digit() -> None:
     assert wire["price_change_percent"] == "999999999949999999999900"
 
 
+def test_a_closed_candle_without_an_open_one_after_it_stays_closed_when_restored() -> None:
+    book = CandleBook(INTERVALS, LATENESS)
+    book.restore([], {(KEY, MINUTE): START + MINUTE})
+    late = partials(list(enumerate([tick(1, 0), tick(2, MINUTE)])))
+    assert [cut.open_time for cut in book.late(late)] == [START]
+    assert book.advance(10 * LATENESS) == []
+
+
 def test_restored_candles_leave_out_what_is_stored_as_closed() -> None:
     book = CandleBook(INTERVALS, LATENESS)
     rows = [tick(1, 0), tick(2, MINUTE), tick(3, 2 * MINUTE)]

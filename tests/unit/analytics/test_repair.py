@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
 from msgspec.structs import replace
 
@@ -36,8 +37,17 @@ def record(step: int) -> Record:
         stored={0: 100 * step - 100},
         book=BookState(),
         landed=["e-1"],
+        landed_rows=100,
         staged="e-0",
     )
+
+
+def land(file: Path, trades: int) -> None:
+    """Write a file of so many trades and a message that is none."""
+    with duckdb.connect() as database:
+        database.sql(
+            "SELECT range < $trades AS valid FROM range($trades + 1)", params={"trades": trades}
+        ).write_parquet(str(file))
 
 
 @pytest.fixture
@@ -45,7 +55,8 @@ def places(tmp_path: Path) -> Places:
     places = Places(tmp_path / "checkpoint" / "state", tmp_path / "storage")
     for folder in ("_landing/e-1", "_staging/e-0", "_staging/e-9"):
         (places.storage / folder).mkdir(parents=True)
-        (places.storage / folder / "part-0.parquet").write_bytes(b"PAR1 rows PAR1")
+        for part, rows in ((0, 60), (1, 40)):
+            land(places.storage / folder / f"part-{part}.parquet", rows)
     places.state.mkdir(parents=True)
     for step in (3, 4, 5):
         StateStore(LocalDirectory(places.state)).save(record(step))
@@ -106,17 +117,27 @@ def test_a_damaged_record_is_followed_by_one_that_begins_where_all_is_stored(pla
     assert repaired(places).found == [], "once is enough"
 
 
-def test_what_landed_and_is_damaged_is_read_again(places: Places) -> None:
-    (places.storage / "_landing" / "e-1" / "part-0.parquet").write_bytes(b"PAR1 row")
-    assert "no whole Parquet file" in repaired(places).found[0]
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(b"", "no whole Parquet file"), (b"PAR1 row", "no whole Parquet file"), (b"PAR1 1234 PAR1", "_landing: ")],
+)
+def test_what_landed_and_is_damaged_is_read_again(places: Places, content: bytes, told: str) -> None:
+    (places.storage / "_landing" / "e-1" / "part-0.parquet").write_bytes(content)
+    assert told in repaired(places).found[0]
     assert newest(places).position == Position("id", {0: 400})
     assert newest(places).book is None
     assert aside(places) == ["_landing/e-1", "_staging/e-9"]
 
 
-def test_what_landed_and_is_gone_is_read_again(places: Places) -> None:
-    (places.storage / "_landing" / "e-1" / "part-0.parquet").unlink()
-    assert "e-1: is gone" in repaired(places).found[0]
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [([0], "_landing: holds 40 trades instead of 100"), ([0, 1], "e-1: is gone")],
+    ids=["one file", "all files"],
+)
+def test_what_landed_and_is_gone_is_read_again(places: Places, parts: list[int], told: str) -> None:
+    for part in parts:
+        (places.storage / "_landing" / "e-1" / f"part-{part}.parquet").unlink()
+    assert told in repaired(places).found[0]
     assert newest(places).position == Position("id", {0: 400})
 
 

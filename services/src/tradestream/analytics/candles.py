@@ -285,9 +285,12 @@ class CandleBook:
             partials: Every stored minute that a candle still open needs.
             closed_ends: Per series and interval, where (ms) the last candle that is stored as closed ends.
         """
-        for key, own in _by_key(partials).items():
+        grouped = _by_key(partials)
+        # A series all of whose candles are closed has no minute to be restored, and they stay closed.
+        for key in {key for key, _ in closed_ends} | grouped.keys():
+            own = grouped.get(key, [])
             series = self._at(key)
-            series.newest = max(partial.max_time for partial in own)
+            series.newest = max((partial.max_time for partial in own), default=0)
             series.closed_before = closed_ends.get((key, self._intervals[0]), 0)
             self._merge(series, own, {interval: closed_ends.get((key, interval), 0) for interval in self._intervals})
 

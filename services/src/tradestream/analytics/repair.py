@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+import duckdb
 import msgspec
 
 from tradestream.analytics.alone import alone
@@ -104,7 +105,7 @@ def make_plan(places: Places, held: Held, *, accept_loss: bool) -> Plan:
     if record is None:
         found.append("no record is left that says how far the topic was read: what Kafka has forgotten cannot be told")
         return Plan(found, None, [*aside, *_unfinished(places, None)])
-    if wrong := broken(LocalDirectory(places.storage), record.landed):
+    if wrong := _unreadable(places, record):
         found.append(wrong)
     if found:
         position = msgspec.structs.replace(record.position, offsets=record.stored)
@@ -119,6 +120,24 @@ def make_plan(places: Places, held: Held, *, accept_loss: bool) -> Plan:
         return Plan([], None, [])
     record.step = int(names[-1].partition(".")[0]) + 1
     return Plan(found, record, aside)
+
+
+def _unreadable(places: Places, record: Record) -> str | None:
+    """What is wrong with what landed, None where nothing is."""
+    if not record.landed:
+        return None
+    storage = LocalDirectory(places.storage)
+    if wrong := broken(storage, record.landed):
+        return wrong
+    files = [str(path) for name in record.landed for path in (places.storage / "_landing" / name).glob("*.parquet")]
+    try:
+        with duckdb.connect() as database:
+            ((rows,),) = database.execute("SELECT count(*) FROM read_parquet(?) WHERE valid", [files]).fetchall()
+    except duckdb.Error as error:
+        return f"{storage.path('_landing')}: {error}"
+    if rows != record.landed_rows:
+        return f"{storage.path('_landing')}: holds {rows} trades instead of {record.landed_rows}"
+    return None
 
 
 def _unfinished(places: Places, staged: str | None) -> list[Path]:
