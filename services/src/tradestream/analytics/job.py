@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from types import FrameType
 
 from confluent_kafka import KafkaException
@@ -95,9 +95,8 @@ def run(config: AnalyticsConfig) -> None:
         signal.signal(number, on_signal)
     client = client_config(config.kafka_client_config)
     require_topics(client, [config.topic, config.dead_letter_topic, config.candles_topic, config.signals_topic])
-    with ExitStack() as held_for_the_run:
-        if state := local_path(f"{config.checkpoint}/state"):
-            held_for_the_run.enter_context(alone(state))
+    state = local_path(f"{config.checkpoint}/state")
+    with alone(state) if state else nullcontext():
         _run(config, client, stop)
 
 
