@@ -35,6 +35,7 @@ def write(folder: Path, text: str) -> Path:
         ["check", "--format", "csv"],
         ["compact"],
         ["compact", "--dry-run"],
+        ["repair", "--force"],
     ],
 )
 def test_wrong_usage_exits_2(arguments: list[str]) -> None:
@@ -51,7 +52,7 @@ def test_the_version_is_the_distributions(capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.parametrize(
-    "command", ["producer", "simulator", "analytics", "topic", "replay", "candles", "sql", "check", "compact"]
+    "command", ["producer", "simulator", "analytics", "topic", "replay", "candles", "sql", "check", "compact", "repair"]
 )
 def test_the_help_of_a_command_has_an_example_and_its_exit_status(
     command: str, capsys: pytest.CaptureFixture[str]

@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_sql(commands)
     _add_check(commands)
     _add_compact(commands)
+    _add_repair(commands)
     return parser
 
 
@@ -292,6 +293,33 @@ It exits 1 also when another one is at work.
     parser.add_argument("--dry-run", action="store_true", help="only say what would be merged and removed")
 
 
+def _add_repair(commands: _Commands) -> None:
+    more = """\
+On the host of the analytics job, as root or as the job's user, while the job is stopped. It looks at the job's state
+and at what Kafka holds, says what is wrong and what it would do, and asks. Damaged files are moved away, never deleted.
+  - Where state is damaged, the job makes it anew from the stored trades and reads again what is not stored yet. What
+    was read before counts once, as ids are known; closed candles may come to their topic again, the same.
+  - Where Kafka has deleted messages before they were read, or the topic was made anew, they are lost. It says which
+    and how many, and skips them only with --accept-loss.
+
+examples:
+  tradestream repair --dry-run
+  systemctl stop trade-analytics && tradestream repair && systemctl start trade-analytics
+  tradestream repair --accept-loss --yes
+"""
+    parser = _add(commands, "repair", _repair, "restore the job's damaged state, or accept what Kafka has lost", more)
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        default=Path("/etc/tradestream/analytics.yml"),
+        help="the job's (%(default)s)",
+    )
+    parser.add_argument("--accept-loss", action="store_true", help="go on without messages that Kafka no longer holds")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+
+
 def _names(text: str) -> tuple[str, ...]:
     names = tuple(text.replace(" ", "").split(","))
     if not all(names):
@@ -405,6 +433,14 @@ def _compact(args: argparse.Namespace) -> int:
         return service.run(settings, time.time(), dry_run=args.dry_run)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+
+
+def _repair(args: argparse.Namespace) -> int:
+    from tradestream.analytics import config as analytics  # noqa: PLC0415 - the other commands do not need it
+    from tradestream.analytics import repair  # noqa: PLC0415
+
+    repair.run(analytics.load(args.config), accept_loss=args.accept_loss, sure=args.yes, dry_run=args.dry_run)
+    return _OK
 
 
 def _log_to_journal(level: str) -> None:

@@ -9,6 +9,7 @@ TradestreamError
 │   │   ├── DumpError
 │   │   └── QueryError
 │   ├── StoredDataError
+│   ├── RepairNeededError
 │   ├── ExchangeRefusedError
 │   └── DeliveryError
 ├── NothingFoundError       there is none of what was asked for
@@ -57,6 +58,10 @@ class QueryError(ConfigError):
 
 class StoredDataError(FatalError):
     """Stored data that cannot be read: says which file and what to do."""
+
+
+class RepairNeededError(FatalError):
+    """The Spark job cannot go on from where it stood before a person has decided: says why, and which command helps."""
 
 
 class ExchangeRefusedError(FatalError):

@@ -1,7 +1,7 @@
 """How quickly a program takes what waits in the topic, and at what cost.
 
-Spark notes each batch of a query in the query's checkpoint before it begins and after it is done; so every
-program is looked at alike, from outside.
+Spark notes each batch of a query in the query's checkpoint, and the job in its record of state; so every program is
+looked at from outside.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from benchmarks.run import MILLION, BenchmarkError
-from integration.analytics.job import messages_taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -87,24 +86,18 @@ def catch_up(program: Program, trades: int) -> CatchUp:
     Raises:
         BenchmarkError: it ended, or takes no more.
     """
-    _wait(program, "no batch began", _START_SECONDS, lambda: any(program.checkpoint.glob("*/offsets/0")))
+    _wait(program, "no batch began", _START_SECONDS, lambda: program.has_begun)
     samples = [_sample(program, 0)]
     start = samples[0].at - program.started
     while samples[-1].taken < trades:
         more = functools.partial(_more, program, samples[-1].taken)
         _wait(program, f"{samples[-1].taken:,} trades and no more", _SILENCE_SECONDS, more)
-        samples.append(_sample(program, taken(program)))
+        samples.append(_sample(program, program.taken()))
     return CatchUp(trades, start, samples, program.driver().peak, program.executors().peak)
 
 
 def _more(program: Program, before: int) -> bool:
-    return taken(program) > before
-
-
-def taken(program: Program) -> int:
-    """Returns how many trades each of a program's queries is done with."""
-    queries = [log.parent for log in program.checkpoint.glob("*/offsets")]
-    return min(map(messages_taken, queries)) if len(queries) == program.row.queries else 0
+    return program.taken() > before
 
 
 def _wait(program: Program, otherwise: str, seconds: float, condition: Callable[[], bool]) -> None:

@@ -118,7 +118,8 @@ def _row(way: Way, kafka: Broker, folder: Path, name: str) -> str:
         cores = f"local[{way.slots + 1}]"
         job.environment["PYSPARK_SUBMIT_ARGS"] = job.environment["PYSPARK_SUBMIT_ARGS"].replace("local[2]", cores)
     with job:
-        job.until("the query", (job.checkpoint / "spark" / "offsets").exists)
+        offsets = job.checkpoint / "spark" / "offsets"  # of the query alone; the job says that it has started
+        job.until("the query", lambda: "event=started" in job.log() or offsets.exists())
         percentiles = statistics.quantiles(latencies(kafka.bootstrap, job.topic, job.signals, _SECONDS), n=100)
         idle = _idle(job.pid)
     return f"| {way.label} | {percentiles[49]:.1f} | {percentiles[98]:.1f} | {idle:.1f} | {way.slots} |"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pyarrow.dataset as ds
 
 from benchmarks.processes import Usage, descendants, together
@@ -36,7 +37,7 @@ class Row:
         label: as the table calls it.
         program: what Python runs.
         symbols: how many pairs trade.
-        queries: how often it reads the topic.
+        queries: how many queries of Spark it is, where it is not the job.
         stores: whether it stores each trade.
         live: whether it is also looked at while trades come one by one, and while none come.
     """
@@ -45,13 +46,13 @@ class Row:
     label: str
     program: Sequence[str] = Job.program
     symbols: int = 10
-    queries: int = 1
+    queries: int = 0
     stores: bool = True
     live: bool = False
 
 
 ROWS = (
-    Row("bare", "from_json, and nothing else", ("-m", "benchmarks.analytics.bare"), stores=False),
+    Row("bare", "from_json, and nothing else", ("-m", "benchmarks.analytics.bare"), queries=1, stores=False),
     Row("queries", "a query for each output", ("-m", "benchmarks.analytics.four_queries"), queries=4),
     Row("symbols", "this job, 1,000 symbols", symbols=1000),
     Row("job", "this job", live=True),
@@ -90,6 +91,18 @@ class Program(Job):
         self.started = time.monotonic()
         super().start()
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether it reads."""
+        return any(self.checkpoint.glob("*/offsets/0")) if self.row.queries else "event=started" in self.log()
+
+    def taken(self) -> int:
+        """Returns how many trades it is done with, with each of its queries."""
+        if not self.row.queries:
+            return super().taken()
+        queries = [log.parent for log in self.checkpoint.glob("*/offsets")]
+        return min(map(_messages_taken, queries)) if len(queries) == self.row.queries else 0
+
     def stored(self) -> int:
         """Returns how many trades there are in Parquet."""
         rows: int = ds.dataset(self.storage / "trades", format="parquet").count_rows()
@@ -107,3 +120,12 @@ class Program(Job):
     def executors(self) -> Usage:
         """Returns what the executors have taken."""
         return together(descendants(self._cluster.worker.pid))
+
+
+def _messages_taken(query: Path) -> int:
+    """Returns how many messages the batches have that are done, by the checkpoint that Spark keeps of a query."""
+    batches = [int(path.name) for path in (query / "commits").glob("[0-9]*")]
+    if not batches:
+        return 0
+    offsets = (query / "offsets" / str(max(batches))).read_text().splitlines()[-1]
+    return sum(sum(of_topic.values()) for of_topic in msgspec.json.decode(offsets).values())

@@ -23,6 +23,7 @@ from confluent_kafka import Producer
 from integration.broker import Broker
 from integration.programs import wait_for
 from tradestream import topic
+from tradestream.analytics.position import Position
 from tradestream.trade import Trade, encode, event_id, iso_utc
 
 _SOURCES = Path(__file__).parents[3] / "services" / "src"
@@ -57,6 +58,12 @@ def spark_environment() -> dict[str, str]:
         "PYSPARK_SUBMIT_ARGS": f"--master local[2] --driver-memory 700m --conf spark.ui.enabled=false "
         f"--conf spark.driver.extraClassPath={connectors} pyspark-shell",
     }
+
+
+class _Taken(msgspec.Struct):
+    """What a record of the job's state says of the topic."""
+
+    position: Position
 
 
 class Job:
@@ -170,7 +177,11 @@ class Job:
 
     def taken(self) -> int:
         """How many messages of the topic are in batches that are done."""
-        return messages_taken(self.checkpoint / "spark")
+        newest = max((self.checkpoint / "state").glob("[0-9]*.state"), default=None)
+        if newest is None:
+            return 0
+        record = msgspec.msgpack.decode(newest.read_bytes(), type=_Taken)
+        return sum(record.position.offsets.values())
 
     def trades(self) -> list[dict[str, Any]]:
         """All rows of Parquet that a reader sees now."""
@@ -235,15 +246,6 @@ def trade(number: int, time: int, price: str = "10", quantity: str = "1", **othe
 def message(trade: Trade) -> tuple[str, bytes]:
     """Key and value of a trade's message."""
     return trade.symbol, encode(trade)
-
-
-def messages_taken(query: Path) -> int:
-    """How many messages the batches have that are done, by the checkpoint that Spark keeps of a query."""
-    batches = [int(path.name) for path in (query / "commits").glob("[0-9]*")]
-    if not batches:
-        return 0
-    offsets = (query / "offsets" / str(max(batches))).read_text().splitlines()[-1]
-    return sum(sum(of_topic.values()) for of_topic in msgspec.json.decode(offsets).values())
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:

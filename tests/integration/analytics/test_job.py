@@ -104,6 +104,7 @@ def test_a_replayed_dump_gives_its_trades_and_its_candle(tmp_path: Path, kafka: 
         assert job.metric("events_duplicate_total") == 200
         assert job.metric("events_processed_total") == 2002
         assert job.metric("events_rejected_total") == len(poisoned)
+        assert 'rejected reason="price is missing" messages=1' in job.log()
         assert job.terminate() == 0
     stored = {row["trade_id"]: row for row in job.trades()}
     assert len(job.trades()) == len(stored) == 2002

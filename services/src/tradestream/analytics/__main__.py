@@ -13,14 +13,19 @@ import sys
 from pathlib import Path
 
 from tradestream.analytics.config import AnalyticsConfig, load
-from tradestream.errors import ConfigError, TradestreamError
+from tradestream.errors import ConfigError, RepairNeededError, TradestreamError
 from tradestream.logs import line, setup
 
 log = logging.getLogger("tradestream.analytics")
 
 
 def main() -> int:
-    """Run the job; 0 after SIGTERM, 1 when it failed, 2 when its configuration cannot be used."""
+    """Run the job.
+
+    Returns:
+        0 after SIGTERM, 1 when it failed, 2 when its configuration cannot be used, 3 when it would fail again and again
+        until a person has decided what to do.
+    """
     parser = argparse.ArgumentParser(prog="tradestream analytics", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="YAML file")
     parser.add_argument("--check-config", action="store_true", help="only read the file and say what is wrong")
@@ -32,6 +37,9 @@ def main() -> int:
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except RepairNeededError as error:
+        log.critical(line("repair_needed", cause=error))
+        return 3
     except TradestreamError as error:
         log.critical(line("failed", cause=error))
         return 1

@@ -1,53 +1,44 @@
 """Spark's own log of the query: which offsets each batch has, and which batches are done.
 
-Spark writes ``offsets/N`` before batch N and ``commits/N`` after it, and leaves to the kernel when they reach the disk.
-This job knows by its own record which batch is the last. So a batch's offsets are brought to disk before its record is
-written, and at the start what Spark logged after that record is taken back: it may be torn, and has shown nowhere.
+What a restart needs is in the job's own record (`state`), the offsets included. So this log lives no longer than the
+query, on the driver's own disk: whatever happens to it, a start makes a new one.
 """
 
 from __future__ import annotations
 
-from tradestream.analytics.files import Directory
-
-_FIRST_LINE = b"v1\n"
+import json
+import tempfile
+from pathlib import Path
 
 
 class Checkpoint:
-    """The directory of one query.
+    """The directory of one query, which is removed when the query ends."""
 
-    Args:
-        directory: Where; only Spark writes there.
-    """
-
-    def __init__(self, directory: Directory) -> None:
-        self._directory = directory
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="trade-analytics-", ignore_cleanup_errors=True)
 
     @property
     def uri(self) -> str:
         """What Spark calls checkpointLocation."""
-        return self._directory.uri
+        return Path(self._folder.name).as_uri()
 
-    def begun(self) -> bool:
-        """Whether there is any batch."""
-        return bool(self._directory.names("offsets"))
+    def offsets(self, batch_id: int) -> dict[int, int]:
+        """Of each partition the offset after the last message of a batch that has begun."""
+        return end_offsets(Path(self._folder.name, "offsets", str(batch_id)).read_bytes())
 
-    def has(self, batch_id: int) -> bool:
-        """Whether the offsets of a batch are there and not torn."""
-        try:
-            return self._directory.read(f"offsets/{batch_id}").startswith(_FIRST_LINE)
-        except OSError:
-            return False
+    def remove(self) -> None:
+        """Remove it."""
+        self._folder.cleanup()
 
-    def keep(self, batch_id: int) -> None:
-        """Return when all that Spark has logged up to the offsets of this batch is on disk."""
-        self._directory.sync("metadata", "sources", f"commits/{batch_id - 1}", f"offsets/{batch_id}")
 
-    def rewind(self, batch_id: int) -> None:
-        """Take back what was logged after the offsets of this batch; before the first, -1, that is everything."""
-        if batch_id < 0:
-            for name in self._directory.names():
-                self._directory.delete(name)
-        for log, first in (("offsets", batch_id + 1), ("commits", batch_id)):
-            for name in self._directory.names(log):
-                if name.isdigit() and int(name) >= first:
-                    self._directory.delete(f"{log}/{name}")
+def end_offsets(log: bytes) -> dict[int, int]:
+    """Read what Spark writes before a batch: a version, settings of the query, and a line for the one source.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    version, _, source = log.decode().split("\n")
+    if version != "v1":
+        raise ValueError(f"offsets of version {version!r}")
+    ((_, offsets),) = json.loads(source).items()
+    return {int(partition): offset for partition, offset in offsets.items()}

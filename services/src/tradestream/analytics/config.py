@@ -31,7 +31,7 @@ class AnalyticsConfig(Section, frozen=True, kw_only=True):
         candles_topic: Candles.
         signals_topic: Signals.
         storage: URI of the Parquet directories; every Spark host must see the same.
-        checkpoint: URI of Spark's checkpoint and this job's state; every Spark host must see the same.
+        checkpoint: URI of what a restart needs.
         intervals: Lengths of candles, such as 1m, 5m, 1h, 1d; each divides a day.
         indicators: How many candles each indicator looks at.
         rules: What makes a signal; nothing does where there are none.

@@ -16,6 +16,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
 from tradestream.analytics.layout import LOCK
+from tradestream.analytics.local_directory import local_path
 from tradestream.disk import locked, sync, sync_tree
 from tradestream.errors import ConfigError
 
@@ -30,7 +31,7 @@ class Directory:
 
     def __init__(self, spark: SparkSession, uri: str) -> None:
         self.uri = uri.rstrip("/")
-        self._local = Path(self.uri.removeprefix("file://")) if self.uri.startswith("file:///") else None
+        self._local = local_path(self.uri)
         # The gateway to the JVM has no public name in PySpark.
         jvm: Any = spark._jvm  # noqa: SLF001
         self._new_path = jvm.org.apache.hadoop.fs.Path

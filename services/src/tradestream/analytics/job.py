@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import signal
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack, nullcontext
 from types import FrameType
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from prometheus_client import start_http_server
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from tradestream import systemd
+from tradestream.analytics.alone import alone
 from tradestream.analytics.checkpoint import Checkpoint
 from tradestream.analytics.config import AnalyticsConfig
 from tradestream.analytics.fast_path import FastPath
 from tradestream.analytics.files import Directory
+from tradestream.analytics.listener import Listener
+from tradestream.analytics.local_directory import local_path
 from tradestream.analytics.metrics import Metrics
 from tradestream.analytics.pipeline import Outputs, Pipeline
+from tradestream.analytics.position import held
 from tradestream.analytics.publish import Topics
 from tradestream.analytics.sent import Sent, sent_signals
 from tradestream.analytics.state import StateStore
@@ -75,10 +81,12 @@ def run(config: AnalyticsConfig) -> None:
     """Run until SIGTERM or SIGINT.
 
     Raises:
+        BusyError: Another job uses the same state, or it is being repaired.
         ConfigError: The configuration or what it names cannot be used.
         KafkaUnavailableError: No broker answered.
         QueryFailedError: The query ended by itself.
         FastPathError: So did the fast path.
+        RepairNeededError: The job cannot go on from where it stood.
     """
     stop = threading.Event()
 
@@ -89,6 +97,12 @@ def run(config: AnalyticsConfig) -> None:
         signal.signal(number, on_signal)
     client = client_config(config.kafka_client_config)
     require_topics(client, [config.topic, config.dead_letter_topic, config.candles_topic, config.signals_topic])
+    state = local_path(f"{config.checkpoint}/state")
+    with alone(state) if state else nullcontext():
+        _run(config, client, stop)
+
+
+def _run(config: AnalyticsConfig, client: Mapping[str, str], stop: threading.Event) -> None:
     metrics = Metrics()
     server, _ = start_http_server(config.metrics.port, config.metrics.address, metrics.registry)
     log.info(line("metrics_listening", address=config.metrics.address, port=server.server_port))
@@ -120,13 +134,13 @@ class Job:
     ) -> None:
         self._spark = spark
         self._config = config
-        self._metrics = metrics
+        self._client = client
+        self._listener = Listener(metrics)
         properties = read_properties(config.kafka_client_config)
         self._kafka = {f"kafka.{key}": value for key, value in properties.items()}
-        spark_log = Directory(spark, f"{config.checkpoint}/spark")
         state = Directory(spark, f"{config.checkpoint}/state")
         storage = Storage(spark, config.storage)
-        for directory in (spark_log, state, storage.root):
+        for directory in (state, storage.root):
             directory.require_writable()
         sent = Sent(sent_signals(client, config.signals_topic))
         outputs = Outputs(
@@ -137,29 +151,41 @@ class Job:
             {**self._kafka, "topic": config.dead_letter_topic},
             metrics,
         )
-        self._checkpoint = Checkpoint(spark_log)
-        self._pipeline = Pipeline(config, self._checkpoint, outputs)
+        self._pipeline = Pipeline(config, outputs)
         self._fast_path = FastPath(config, client, sent, self._pipeline.has_taken, metrics)
         self._query: StreamingQuery | None = None
-        self._progress_of = -1
+        self._end = ExitStack()
 
     def start(self) -> None:
-        """Load the state and start the query, and the fast path beside it."""
-        self._pipeline.start()
+        """Load the state and start the query, and the fast path beside it.
+
+        Raises:
+            KafkaUnavailableError: No broker answered.
+            RepairNeededError: The job cannot go on from where it stood.
+        """
+        position = self._pipeline.start(held(self._client, self._config.topic))
+        self._spark.streams.addListener(self._listener)
+        self._end.callback(self._spark.streams.removeListener, self._listener)
+        checkpoint = Checkpoint()
+        self._end.callback(checkpoint.remove)
+
+        def process(messages: DataFrame, batch_id: int) -> None:
+            self._pipeline.process(messages, checkpoint.offsets(batch_id))
+
         source = (
             self._spark.readStream.format("kafka")
             .options(**self._kafka)
             .option("subscribe", self._config.topic)
-            .option("startingOffsets", "earliest")
+            .option("startingOffsets", json.dumps({self._config.topic: position.offsets}))
             .option("failOnDataLoss", "true")
             .option("maxOffsetsPerTrigger", self._config.max_offsets_per_trigger)
         )
         self._query = (
             source.load()
             .writeStream.queryName("trades")
-            .option("checkpointLocation", self._checkpoint.uri)
+            .option("checkpointLocation", checkpoint.uri)
             .trigger(processingTime=f"{self._config.trigger_seconds} seconds")
-            .foreachBatch(self._pipeline.process)
+            .foreachBatch(process)
             .start()
         )
         self._fast_path.start()
@@ -176,7 +202,6 @@ class Job:
         while not stop.wait(_TICK_SECONDS):
             self._fast_path.check()  # first, as the query ends by its failure too
             query = self._running()
-            self._show(query)
             if self._pipeline.batch_seconds < self._config.stall_seconds:
                 systemd.notify("WATCHDOG=1")
             now = time.monotonic()
@@ -192,6 +217,7 @@ class Job:
         with self._pipeline.lock:
             pass
         query.stop()
+        self._end.close()
         self._pipeline.flush()
         log.info(line("stopped"))
 
@@ -209,12 +235,6 @@ class Job:
             # No batch tells so where nothing came since the start.
             self._pipeline.caught_up = True
         return bool(status["isTriggerActive"]) is False or not status["isDataAvailable"]
-
-    def _show(self, query: StreamingQuery) -> None:
-        progress = query.lastProgress
-        if progress is not None and progress["batchId"] != self._progress_of:
-            self._progress_of = progress["batchId"]
-            self._metrics.progress(progress)
 
 
 def require_topics(client: Mapping[str, str], topics: list[str]) -> None:

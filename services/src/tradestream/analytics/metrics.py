@@ -15,7 +15,7 @@ from prometheus_client import (
     ProcessCollector,
 )
 
-from tradestream.analytics.candles import Key, Update
+from tradestream.analytics.candles import BookState, Key, Update
 from tradestream.analytics.evidence import BigTrade
 from tradestream.analytics.indicators import NAMES, Figures
 from tradestream.analytics.publish import interval_name
@@ -59,7 +59,9 @@ class Metrics:
         self.processed = Counter("events_processed_total", "Distinct trades read", _SERIES, registry=registry)
         self.late = Counter("events_late_total", "Trades whose minute was closed", _SERIES, registry=registry)
         self.duplicate = Counter("events_duplicate_total", "Trades read before", _SERIES, registry=registry)
-        self.rejected = Counter("events_rejected_total", "Messages sent to the dead-letter topic", registry=registry)
+        self.rejected = Counter(
+            "events_rejected_total", "Messages sent to the dead-letter topic", ("reason",), registry=registry
+        )
         self.delay = Histogram(
             "stream_processing_delay_seconds",
             "From a batch's oldest message in Kafka until its candles are published",
@@ -120,6 +122,23 @@ class Metrics:
             "Messages of the topic not yet read, most of any partition",
             registry=registry,
         )
+        self._position = Gauge(
+            "stream_position_offset",
+            "Offset to be read next, as the newest record of state has it",
+            ("topic", "partition"),
+            registry=registry,
+        )
+        self.state_bytes = Gauge("state_record_bytes", "Size of the newest record of state", registry=registry)
+        self._open = Gauge("state_open_candles", "Candles that may still change", registry=registry)
+        self._newest = Gauge(
+            "stream_newest_trade_timestamp_seconds", "Newest trade by event time", _SERIES, registry=registry
+        )
+        self._watermark = Gauge(
+            "stream_watermark_timestamp_seconds",
+            "Event time from which on trades are still counted",
+            _SERIES,
+            registry=registry,
+        )
 
     def candles(self, updates: list[Update]) -> None:
         """Show the newest of ``updates`` per series and interval, and count the closed."""
@@ -172,6 +191,31 @@ class Metrics:
         self.delay.observe(max(0.0, now - oldest_message))
         for key, received in oldest.items():
             self.latency.labels(*key).observe(max(0.0, now - received))
+
+    def position(self, topic: str, offsets: Mapping[int, int]) -> None:
+        """Show how far a topic was read."""
+        for partition, offset in offsets.items():
+            self._position.labels(topic, partition).set(offset)
+
+    def book(self, state: BookState, lateness: int) -> None:
+        """Show what the candle book remembers.
+
+        Args:
+            state: The book's.
+            lateness: How far a watermark is behind, ms.
+        """
+        self._open.set(sum(len(candles) for each in state.series for candles in each.candles.values()))
+        for each in state.series:
+            self.intervals.labels(*each.key).set(len(each.seen.starts))
+            if each.newest:
+                self._newest.labels(*each.key).set(each.newest / 1000)
+                reached = each.newest + state.clock - each.arrived
+                self._watermark.labels(*each.key).set((reached - lateness) / 1000)
+
+    def idle(self) -> None:
+        """Show that there is nothing to read."""
+        for gauge in (self._rate_in, self._rate_out, self._behind):
+            gauge.set(0)
 
     def progress(self, progress: Any) -> None:  # noqa: ANN401 - Spark's StreamingQueryProgress or its dict
         """Show what Spark says of the newest batch."""

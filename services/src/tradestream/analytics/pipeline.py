@@ -14,10 +14,11 @@ from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
 from tradestream.analytics.candles import CandleBook, Intervals, Key, Partial, Update, watermark
-from tradestream.analytics.checkpoint import Checkpoint
 from tradestream.analytics.config import AnalyticsConfig
 from tradestream.analytics.metrics import Metrics
+from tradestream.analytics.position import Held, Position, resumed
 from tradestream.analytics.publish import Topics, message
+from tradestream.analytics.rejected import Rejected
 from tradestream.analytics.rows import (
     Summary,
     ids,
@@ -29,11 +30,11 @@ from tradestream.analytics.rows import (
     without_late,
     without_seen,
 )
-from tradestream.analytics.schema import explained, read_trades
+from tradestream.analytics.schema import REASONS, explained, read_trades
 from tradestream.analytics.sent import Sent
 from tradestream.analytics.signals import Engine, Signal
 from tradestream.analytics.signals import message as signal_message
-from tradestream.analytics.state import START_AFRESH, Record, StateError, StateStore
+from tradestream.analytics.state import Record, StateStore
 from tradestream.analytics.storage import Storage
 from tradestream.logs import line
 
@@ -69,19 +70,18 @@ class Pipeline:
 
     Args:
         config: The job's configuration.
-        checkpoint: Spark's log of the query.
         outputs: Where its results go.
     """
 
-    def __init__(self, config: AnalyticsConfig, checkpoint: Checkpoint, outputs: Outputs) -> None:
+    def __init__(self, config: AnalyticsConfig, outputs: Outputs) -> None:
         self._config = config
-        self._checkpoint = checkpoint
         self._dead_letters = outputs.dead_letters
         self._store = outputs.store
         self._storage = outputs.storage
         self._topics = outputs.topics
         self._sent = outputs.sent
         self._metrics = outputs.metrics
+        self._rejected = Rejected(outputs.metrics.rejected, REASONS)
         self._record = Record()
         self._book = CandleBook(config.intervals_ms, config.lateness_ms)
         self._engine = Engine(config.rules, config.indicators)
@@ -103,28 +103,30 @@ class Pipeline:
         """Whether a batch has taken a trade; ask in a turn of `Sent`."""
         return self._book.has_seen(key, trade_id)
 
-    def start(self) -> None:
+    def start(self, held: Held) -> Position:
         """Load the newest record and finish what it began.
 
+        Args:
+            held: What Kafka holds of the topic.
+
+        Returns:
+            Where the topic has to be read on.
+
         Raises:
-            StateError: The records and Spark's checkpoint are not of the same run, or damaged.
+            LostError: What comes next is no longer in the topic.
+            StateError: The newest record is damaged.
             StorageError: What landed or what is stored is damaged.
         """
-        record = self._store.load()
-        where = self._config.checkpoint
-        if record is None and self._checkpoint.begun():
-            raise StateError(f"{where}: Spark's checkpoint is there but the job's state is gone; {START_AFRESH}")
-        if record is not None and record.batch_id >= 0 and not self._checkpoint.has(record.batch_id):
-            raise StateError(
-                f"{where}: the job's state is there but batch {record.batch_id} is not in Spark's checkpoint; "
-                f"{START_AFRESH}"
-            )
-        if record is None:
+        record = self._store.load() or Record()
+        record.position = resumed(record.position, held)
+        self._record = record
+        if record.staged:
+            self._storage.move(record.staged)
+        if record.book is None:
             self._rebuild()
             self._warm()
-            self._save(outbox=[])
+            self._save(stored=record.position.offsets, outbox=[])
         else:
-            self._record = record
             self._book = CandleBook(self._config.intervals_ms, self._config.lateness_ms, record.book)
             self._engine = Engine(self._config.rules, self._config.indicators, record.engine)
             self._storage.require_landed(record.landed)
@@ -132,29 +134,21 @@ class Pipeline:
                 self._warm()
                 self._engine.warm(record.closed, self._book.first_open)
             self._topics.publish(self._sent.unsent(record.outbox))
-        self._checkpoint.rewind(self._record.batch_id)
-        if self._record.staged:
-            self._storage.move(self._record.staged)
         self._storage.clean(self._record.landed)
         self._show_indicators(self._engine.taken)
+        return record.position
 
-    def process(self, messages: DataFrame, batch_id: int) -> None:
-        """Take one batch, or do nothing if a record says that it was taken before a crash.
+    def process(self, messages: DataFrame, offsets: dict[int, int]) -> None:
+        """Take one batch.
 
-        Raises:
-            StateError: A batch between the newest record and this one is missing.
+        Args:
+            messages: Those that follow what was read so far.
+            offsets: Of each partition the offset after the last of them.
         """
         with self.lock:
-            if batch_id == self._record.batch_id:
-                return
-            if batch_id != self._record.batch_id + 1:
-                raise StateError(
-                    f"{self._config.checkpoint}: batch {batch_id} follows state of batch {self._record.batch_id}; "
-                    f"{START_AFRESH}"
-                )
             self._batch_started = time.monotonic()
             try:
-                self._process(messages, batch_id)
+                self._process(messages, offsets)
             except Exception as error:
                 self.failure = error
                 raise
@@ -173,6 +167,7 @@ class Pipeline:
             closed = self._book.advance(int(elapsed * 1000))
             if closed:
                 self._show(closed, self._engine.closed(closed, self._book.first_open))
+            self._metrics.book(self._book.state, self._config.lateness_ms)
             self._flush_if_due()
 
     def flush(self) -> None:
@@ -189,13 +184,17 @@ class Pipeline:
         name = f"{record.epoch}-{record.step + 1:012d}"
         landed = record.landed
         self._storage.stage(name, landed, record.landed_rows, record.closed, record.signals)
-        self._save(landed=[], landed_rows=0, closed=[], signals=[], staged=name, outbox=[])
+        stored = record.position.offsets
+        self._save(landed=[], landed_rows=0, closed=[], signals=[], stored=stored, staged=name, outbox=[])
         self._storage.move(name)
+        # Whichever record is lost now, the one before it does not do this again.
+        self._save()
         self._storage.forget(landed)
         self._metrics.landed.set(0)
         log.info(line("flushed", batches=len(landed), trades=record.landed_rows, candles=len(record.closed)))
 
-    def _process(self, messages: DataFrame, batch_id: int) -> None:
+    def _process(self, messages: DataFrame, offsets: dict[int, int]) -> None:
+        batch_id = self._record.batch_id + 1
         name = f"{self._record.epoch}-{batch_id:012d}"
         seen_by_spark = Observation()
         counts = [
@@ -218,16 +217,16 @@ class Pipeline:
         trades = sum(partial.candle.trade_count for partial in summary.partials)
         large = self._engine.traded(summary.big)
         closing = self._engine.closed(updates, self._book.first_open)
-        self._checkpoint.keep(batch_id)
         sent = self._show(
             updates,
             [*large, *closing],
             batch_id=batch_id,
+            position=Position(self._record.position.topic_id, offsets),
             landed=[*self._record.landed, name] if trades else self._record.landed,
             landed_rows=self._record.landed_rows + trades,
         )
         self._metrics.sent([signal for signal in large if signal.signal_id in sent], summary.big)
-        self._count(summary, duplicates, late, found["rejected"])
+        self._count(summary, duplicates, late)
         if found["rows"]:
             self._metrics.published(found["oldest"].timestamp(), summary.oldest)
         self._flush_if_due()
@@ -268,10 +267,10 @@ class Pipeline:
                 'raw_base64', if(is_valid_utf8(raw), null, base64(raw)))) as value""",
         )
         letters.write.format("kafka").options(**self._dead_letters).save()
+        self._rejected.tell(rejected.groupBy("reason").count().collect())
 
-    def _count(self, summary: Summary, duplicates: Counter[Key], late: Counter[Key], rejected: int) -> None:
+    def _count(self, summary: Summary, duplicates: Counter[Key], late: Counter[Key]) -> None:
         metrics = self._metrics
-        metrics.rejected.inc(rejected)
         metrics.landed.set(self._record.landed_rows)
         for key, number in _count(summary.partials).items():
             metrics.processed.labels(*key).inc(number)
@@ -314,7 +313,9 @@ class Pipeline:
             engine=self._engine.state,
             **changes,
         )
-        self._store.save(self._record)
+        self._metrics.state_bytes.set(self._store.save(self._record))
+        self._metrics.position(self._config.topic, self._record.position.offsets)
+        self._metrics.book(self._book.state, self._config.lateness_ms)
 
     def _rebuild(self) -> None:
         """Begin a new run of records: know the stored trades, and put together the candles that they leave open."""

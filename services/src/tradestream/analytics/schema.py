@@ -93,20 +93,29 @@ _VALID = f"""coalesce(j.damaged is null and {" and ".join(check.test for check i
     and (j.trade_time_us is null or {_MICROSECONDS}), false)"""
 
 
-def _wrong(check: _Check) -> str:
-    """SQL: two branches of a CASE, for a field that is absent and for one that fails its test."""
-    return f"""
-        when get_json_object(text, '$.{check.field}') is null then '{check.field} is missing'
-        when not coalesce({check.test}, false) then '{check.field} {check.otherwise}'"""
+def _wrong(check: _Check) -> list[tuple[str, str]]:
+    """For a field that is absent and for one that fails its test: SQL that is true then, and the reason."""
+    return [
+        (f"get_json_object(text, '$.{check.field}') is null", f"{check.field} is missing"),
+        (f"not coalesce({check.test}, false)", f"{check.field} {check.otherwise}"),
+    ]
 
 
-_REASON = f"""case
-    when coalesce(length(value), 0) = 0 then 'the message is empty'
-    when json_object_keys(text) is null then 'not a JSON object'
-    {"".join(map(_wrong, _CHECKS))}
-    when get_json_object(text, '$.trade_time_us') is not null and not coalesce({_MICROSECONDS}, false)
-        then 'trade_time_us is not an integer of microseconds since 1970'
-    else 'a field has the wrong type' end"""
+_REASONS = [
+    ("coalesce(length(value), 0) = 0", "the message is empty"),
+    ("json_object_keys(text) is null", "not a JSON object"),
+    *(wrong for check in _CHECKS for wrong in _wrong(check)),
+    (
+        f"get_json_object(text, '$.trade_time_us') is not null and not coalesce({_MICROSECONDS}, false)",
+        "trade_time_us is not an integer of microseconds since 1970",
+    ),
+    ("true", "a field has the wrong type"),
+]
+
+REASONS = list(dict.fromkeys(reason for _, reason in _REASONS))
+"""What may be said of a message that is no trade; what is wrong with a field begins with the field's name."""
+
+_REASON = "\n".join(["case", *(f"when {test} then '{reason}'" for test, reason in _REASONS), "end"])
 
 
 def _parsed(messages: DataFrame, ahead_ms: int) -> DataFrame:

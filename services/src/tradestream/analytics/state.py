@@ -8,22 +8,28 @@ has one, and only what it shows is shown again, identical.
 from __future__ import annotations
 
 import secrets
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from tradestream.analytics.candles import BookState, Update
-from tradestream.analytics.files import Directory
+from tradestream.analytics.checkpoint import end_offsets
+from tradestream.analytics.position import Position
 from tradestream.analytics.publish import Outgoing
 from tradestream.analytics.signals import EngineState, Signal
-from tradestream.errors import FatalError
+from tradestream.errors import RepairNeededError
+
+if TYPE_CHECKING:
+    from tradestream.analytics.files import Directory  # needs PySpark
+    from tradestream.analytics.local_directory import LocalDirectory
 
 _KEPT = 5
 
-START_AFRESH = "move the whole checkpoint directory away: the job then starts from what is stored and what Kafka holds"
+START_AFRESH = "`tradestream repair` has the job start from what is stored and what Kafka holds"
 
 
-class StateError(FatalError):
-    """The stored state does not fit Spark's checkpoint, or cannot be read."""
+class StateError(RepairNeededError):
+    """The stored state cannot be read."""
 
 
 class Record(msgspec.Struct):
@@ -32,8 +38,10 @@ class Record(msgspec.Struct):
     Attributes:
         epoch: Random name of this run of records; file names carry it, so that a new checkpoint never meets old names.
         step: Number of the step.
-        batch_id: Spark's id of the last batch done, -1 before the first.
-        book: The candle book.
+        batch_id: Number of the last batch done, -1 before the first.
+        position: How far the topic was read.
+        stored: Of each partition the offset up to which all trades are in finished files.
+        book: The candle book; None where it has to be made from what is stored.
         landed: Batches whose trades wait in landing files to be moved into Parquet, by directory name.
         landed_rows: How many trades wait.
         closed: Closed candles that wait to be written into Parquet.
@@ -46,7 +54,9 @@ class Record(msgspec.Struct):
     epoch: str = msgspec.field(default_factory=lambda: secrets.token_hex(4))
     step: int = 0
     batch_id: int = -1
-    book: BookState = msgspec.field(default_factory=BookState)
+    position: Position = Position()
+    stored: dict[int, int] = {}
+    book: BookState | None = None
     landed: list[str] = []
     landed_rows: int = 0
     closed: list[Update] = []
@@ -63,7 +73,7 @@ class StateStore:
         directory: Where; nothing else may write there.
     """
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory | LocalDirectory) -> None:
         self._directory = directory
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(Record)
@@ -74,20 +84,34 @@ class StateStore:
         Raises:
             StateError: It cannot be read.
         """
-        names = self._names()
-        if not names:
-            return None
+        names = self.names()
+        # If it is damaged the record before it will not do: what this one says may be published.
+        return self.read(names[-1]) if names else None
+
+    def read(self, name: str) -> Record:
+        """A record.
+
+        Raises:
+            StateError: It cannot be read.
+        """
         try:
-            return self._decoder.decode(self._directory.read(names[-1]))
-        except (msgspec.MsgspecError, OSError) as error:
-            # The record before it will not do: what this one says may be published.
-            raise StateError(f"{self._directory.path(names[-1])}: is damaged: {error}; {START_AFRESH}") from error
+            record = self._decoder.decode(self._directory.read(name))
+            if record.batch_id >= 0 and not record.position.offsets:
+                # Of a version whose batches Spark's checkpoint knew, which lay beside the records.
+                log = self._directory.read(f"../spark/offsets/{record.batch_id}")
+                record.position = Position(offsets=end_offsets(log))
+        except (msgspec.MsgspecError, OSError, ValueError) as error:
+            raise StateError(f"{self._directory.path(name)}: is damaged: {error}; {START_AFRESH}") from error
+        return record
 
-    def save(self, record: Record) -> None:
-        """Write ``record`` as the newest, on disk on return, and drop the oldest."""
-        self._directory.write(f"{record.step:015d}.state", self._encoder.encode(record))
-        for name in self._names()[:-_KEPT]:
+    def save(self, record: Record) -> int:
+        """Write ``record`` as the newest, on disk on return, and drop the oldest; return its size in bytes."""
+        content = self._encoder.encode(record)
+        self._directory.write(f"{record.step:015d}.state", content)
+        for name in self.names()[:-_KEPT]:
             self._directory.delete(name)
+        return len(content)
 
-    def _names(self) -> list[str]:
+    def names(self) -> list[str]:
+        """Files of the records, the oldest first."""
         return [name for name in self._directory.names() if name.endswith(".state") and not name.startswith(".")]

@@ -28,24 +28,24 @@ from pyspark.sql.types import StructType
 
 from tradestream.analytics.candles import Update
 from tradestream.analytics.files import Directory
+from tradestream.analytics.landed import broken
 from tradestream.analytics.layout import CANDLE, ORDER, PARTITIONS, SIGNAL, TRADE
 from tradestream.analytics.local import table
 from tradestream.analytics.publish import fields
 from tradestream.analytics.signals import Signal, row
 from tradestream.analytics.state import START_AFRESH
-from tradestream.errors import FatalError, cause
+from tradestream.errors import RepairNeededError, cause
 
 _DATE = "date_format(timestamp_millis({0}), 'yyyy-MM-dd') as date"
 
-# Every Parquet file begins and ends with this, and has the length of its footer in four bytes more.
-_MAGIC = b"PAR1"
+# Every Parquet file begins and ends with four bytes, and has the length of its footer in four bytes more.
 _SHORTEST = 12
 
 
-_REPLACED = "move that file away: what it held is made again from what else is stored and what Kafka still holds"
+_REPLACED = "move that file and the job's checkpoint away: what it held is made again from what Kafka still holds"
 
 
-class StorageError(FatalError):
+class StorageError(RepairNeededError):
     """What is stored cannot be read: says which file and what to do."""
 
 
@@ -78,19 +78,8 @@ class Storage:
         Raises:
             StorageError: A file is torn, or a directory is gone.
         """
-        for name in names:
-            files = [file for file in self.root.files(f"_landing/{name}") if file.endswith(".parquet")]
-            if not files:
-                raise StorageError(f"{self._landing(name)}: is gone; {START_AFRESH}")
-            for file in files:
-                if not self._is_whole(f"_landing/{name}/{file}"):
-                    raise StorageError(f"{self._landing(name)}/{file}: is no whole Parquet file; {START_AFRESH}")
-
-    def _is_whole(self, file: str) -> bool:
-        try:
-            return self.root.edges(file, len(_MAGIC)) == (_MAGIC, _MAGIC)
-        except OSError:
-            return False
+        if what := broken(self.root, names):
+            raise StorageError(f"{what}; {START_AFRESH}")
 
     def stage(self, name: str, landed: list[str], trades: int, closed: list[Update], signals: list[Signal]) -> None:
         """Write landed trades, closed candles and signals as finished files below staging directory ``name``.
