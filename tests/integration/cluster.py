@@ -142,7 +142,7 @@ class Cluster:
             with urllib.request.urlopen(f"http://127.0.0.1:{self._page}/json/", timeout=5) as response:
                 alive: int = json.load(response)["aliveworkers"]
                 return alive
-        except OSError:
+        except (OSError, ValueError):  # a page that is not served yet may be there, and empty
             return 0
 
     def driver_environment(self) -> dict[str, str]:

@@ -16,7 +16,7 @@ from integration.analytics.inside import Inside
 from integration.analytics.job import Job, message, trade
 from integration.broker import Broker
 from integration.programs import wait_for
-from tradestream.analytics.files import Directory
+from tradestream.analytics.local_directory import LocalDirectory
 from tradestream.analytics.position import held
 from tradestream.cli import main
 from tradestream.errors import RepairNeededError
@@ -127,7 +127,6 @@ def record(job: Job) -> Path:
 
 FILES: dict[str, Callable[[Job], Path]] = {
     "record": record,
-    "checksum": lambda job: record(job).with_name(f".{record(job).name}.crc"),
     "landed": lambda job: min((job.storage / "_landing").glob("*/*.parquet")),
 }
 DAMAGE: dict[str, Callable[[bytes], bytes | None]] = {
@@ -136,8 +135,8 @@ DAMAGE: dict[str, Callable[[bytes], bytes | None]] = {
     "half": lambda content: content[: len(content) // 2],
     "deleted": lambda _: None,
 }
-# A record that never was is as good as one that was not written yet, and no checksum is no objection.
-HEALS = {("record", "deleted"), ("checksum", "empty"), ("checksum", "zeros"), ("checksum", "deleted")}
+# A record that never was is as good as one that was not written yet.
+HEALS = {("record", "deleted")}
 
 
 def damage(path: Path, how: str) -> None:
@@ -186,16 +185,16 @@ def test_a_move_into_parquet_that_was_cut_off_with_its_record_doubles_no_candle(
     copy: Stage, unharmed: list[dict[str, Any]]
 ) -> None:
     """Candles are moved first: now they are there and their trades are not."""
-    move = Directory.move
+    move = LocalDirectory.move
 
-    def cut(directory: Directory, source: str, target: str) -> None:
+    def cut(directory: LocalDirectory, source: str, target: str) -> None:
         if target.startswith("trades/"):
             raise PowerCutError
         move(directory, source, target)
 
     first = copy.read()
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Directory, "move", cut)
+        patched.setattr(LocalDirectory, "move", cut)
         with pytest.raises(PowerCutError):
             first.job.stop()
     record(copy.job).write_bytes(b"")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -12,7 +12,6 @@ from tradestream.analytics.position import Position
 from tradestream.analytics.state import Record, StateError, StateStore
 
 RECORD = Record(epoch="e", step=7, batch_id=3, position=Position("id", {0: 5, 1: 0}), stored={0: 4}, book=BookState())
-SPARKS = 'v1\n{"batchWatermarkMs":0}\n{"trades":{"0":17,"1":4}}'
 
 
 @pytest.fixture
@@ -29,32 +28,24 @@ def test_the_newest_record_counts_and_five_are_kept(store: StateStore) -> None:
     assert [int(name.partition(".")[0]) for name in store.names()] == [3, 4, 5, 6, 7]
 
 
-def earlier(folder: Path) -> None:
-    """A record of a version whose offsets only Spark's checkpoint had, and that checkpoint."""
-    fields: dict[str, Any] = msgspec.to_builtins(RECORD)
-    del fields["position"], fields["stored"]
-    (folder / "state" / "000000000000007.state").write_bytes(msgspec.msgpack.encode(fields))
-    log = folder / "spark" / "offsets" / "3"
-    log.parent.mkdir(parents=True)
-    log.write_text(SPARKS)
+DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "empty": (lambda _: b"", "no record of this version"),
+    "zeros": (lambda content: bytes(len(content)), "no record of this version"),
+    "earlier": (lambda content: content[8:], "no record of this version"),
+    "half": (lambda content: content[: len(content) // 2], "checksum"),
+    "header": (lambda content: content[:8], "checksum"),
+    "a bit": (lambda content: content[:-1] + bytes([content[-1] ^ 1]), "checksum"),
+}
 
 
-def test_a_record_of_an_earlier_version_goes_on_where_spark_s_checkpoint_says(
-    tmp_path: Path, store: StateStore
+@pytest.mark.parametrize("how", DAMAGE)
+def test_a_damaged_record_is_refused_and_the_one_before_it_is_not_taken(
+    tmp_path: Path, store: StateStore, how: str
 ) -> None:
-    earlier(tmp_path)
-    record = store.load()
-    assert record is not None
-    assert record.position == Position("", {0: 17, 1: 4})
-
-
-@pytest.mark.parametrize("log", ["", "\0" * len(SPARKS), SPARKS[:30], None], ids=["empty", "zeros", "half", "gone"])
-def test_such_a_record_without_it_is_damaged(tmp_path: Path, store: StateStore, log: str | None) -> None:
-    earlier(tmp_path)
-    file = tmp_path / "spark" / "offsets" / "3"
-    if log is None:
-        file.unlink()
-    else:
-        file.write_text(log)
-    with pytest.raises(StateError, match=r"000000000000007.state: is damaged.*`tradestream repair`"):
+    for step in (6, 7):
+        store.save(msgspec.structs.replace(RECORD, step=step))
+    file = tmp_path / "state" / f"{7:015d}.state"
+    change, told = DAMAGE[how]
+    file.write_bytes(change(file.read_bytes()))
+    with pytest.raises(StateError, match=rf"000000000000007.state: is damaged: .*{told}.*`tradestream repair`"):
         store.load()

@@ -22,7 +22,7 @@ from tradestream.analytics.alone import alone
 from tradestream.analytics.checkpoint import Checkpoint
 from tradestream.analytics.config import AnalyticsConfig
 from tradestream.analytics.fast_path import FastPath
-from tradestream.analytics.files import Directory
+from tradestream.analytics.hadoop_directory import directory
 from tradestream.analytics.listener import Listener
 from tradestream.analytics.local_directory import local_path
 from tradestream.analytics.metrics import Metrics
@@ -44,6 +44,10 @@ _TICK_SECONDS = 1.0
 _LONGEST_TICK = 5.0
 # What Spark's status says after it looked for messages and found none.
 _FOUND_NOTHING = "Waiting for data to arrive"
+
+# A full batch is read in so many shares or a few more: a topic's partitions are as uneven as the symbols in them, and a
+# core that was given the small one would wait for the other.
+_SHARES = 20
 
 _SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
@@ -138,10 +142,10 @@ class Job:
         self._listener = Listener(metrics)
         properties = read_properties(config.kafka_client_config)
         self._kafka = {f"kafka.{key}": value for key, value in properties.items()}
-        state = Directory(spark, f"{config.checkpoint}/state")
+        state = directory(spark, f"{config.checkpoint}/state")
         storage = Storage(spark, config.storage)
-        for directory in (state, storage.root):
-            directory.require_writable()
+        for each in (state, storage.root):
+            each.require_writable()
         sent = Sent(sent_signals(client, config.signals_topic))
         outputs = Outputs(
             StateStore(state),
@@ -179,6 +183,7 @@ class Job:
             .option("startingOffsets", json.dumps({self._config.topic: position.offsets}))
             .option("failOnDataLoss", "true")
             .option("maxOffsetsPerTrigger", self._config.max_offsets_per_trigger)
+            .option("maxRecordsPerPartition", self._config.max_offsets_per_trigger // _SHARES)
         )
         self._query = (
             source.load()

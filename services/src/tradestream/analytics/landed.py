@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tradestream.analytics.files import Directory  # needs PySpark
-    from tradestream.analytics.local_directory import LocalDirectory
+from tradestream.analytics.files import Directory
 
 # Every Parquet file begins and ends with this.
 _MAGIC = b"PAR1"
 
 
-def broken(storage: Directory | LocalDirectory, names: Iterable[str]) -> str | None:
+def broken(storage: Directory, names: Iterable[str]) -> str | None:
     """What is wrong with the landing directories ``names``, None where nothing is."""
     for name in (f"_landing/{name}" for name in names):
         files = [file for file in storage.files(name) if file.endswith(".parquet")]
@@ -25,7 +22,7 @@ def broken(storage: Directory | LocalDirectory, names: Iterable[str]) -> str | N
     return None
 
 
-def _is_whole(storage: Directory | LocalDirectory, file: str) -> bool:
+def _is_whole(storage: Directory, file: str) -> bool:
     try:
         return storage.edges(file, len(_MAGIC)) == (_MAGIC, _MAGIC)
     except OSError:

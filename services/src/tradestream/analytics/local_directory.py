@@ -1,29 +1,37 @@
-"""A directory as `files.Directory` has it, without Hadoop: for commands that start no JVM."""
+"""A directory of this host, or mounted on it: with what the kernel offers, and no JVM.
+
+Spark's executors write there through Hadoop, whose local file system leaves to the kernel when that reaches the disk,
+and puts a checksum beside each file. So this process, which sees the same files, asks the kernel (`sync`), and passes
+over checksums: readers of Parquet, Polars for one, would take them for a part of the table.
+"""
 
 from __future__ import annotations
 
 import os
-import zlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-# Hadoop makes a checksum of so many bytes, and puts this before them.
-_CHUNK = 512
-_HEADER = b"crc\0" + _CHUNK.to_bytes(4)
+from tradestream.analytics.layout import LOCK
+from tradestream.disk import locked, sync, sync_tree
+from tradestream.errors import ConfigError
 
 
 class LocalDirectory:
-    """A directory of this host, or mounted on it.
+    """A `files.Directory` by its path.
 
     Args:
         path: Where.
     """
 
     def __init__(self, path: Path) -> None:
+        self.uri = f"file://{path}"
         self._path = path
 
     def path(self, name: str) -> str:
-        """Path of what is called ``name`` in this directory."""
-        return str(self._path / name)
+        """URI of what is called ``name`` in this directory."""
+        return f"{self.uri}/{name}" if name else self.uri
 
     def names(self, name: str = "") -> list[str]:
         """Names of what lies directly in directory ``name``, sorted; none if it does not exist."""
@@ -33,36 +41,36 @@ class LocalDirectory:
             return []
 
     def files(self, name: str) -> list[str]:
-        """Names of all files below directory ``name``, relative to it, sorted."""
+        """Names of all files below directory ``name``, relative to it, sorted; none if it does not exist."""
         top = self._path / name
         return sorted(
-            str(path.relative_to(top)) for path in top.rglob("*") if path.is_file() and not _is_sum(path.name)
+            str(path.relative_to(top)) for path in top.rglob("*") if not _is_sum(path.name) and path.is_file()
         )
 
     def read(self, name: str) -> bytes:
         """Contents of file ``name``.
 
         Raises:
-            OSError: It cannot be read, or the checksum that Hadoop left beside it is another.
+            OSError: It cannot be read.
         """
-        path = self._path / name
-        content = path.read_bytes()
-        sums = path.with_name(f".{path.name}.crc")
-        if sums.exists() and not _fits(content, sums.read_bytes()):
-            raise OSError(f"the checksum in {sums} is another")
-        return content
+        return (self._path / name).read_bytes()
 
     def edges(self, name: str, count: int) -> tuple[bytes, bytes]:
         """The first and the last ``count`` bytes of file ``name``, or fewer where it is shorter.
 
         Raises:
-            OSError: They cannot be read, or the checksum beside the file is another.
+            OSError: They cannot be read.
         """
-        content = self.read(name)
-        return content[:count], content[-count:]
+        with (self._path / name).open("rb") as file:
+            first = file.read(count)
+            file.seek(max(0, os.fstat(file.fileno()).st_size - count))
+            return first, file.read()
 
     def write(self, name: str, content: bytes) -> None:
-        """Write file ``name`` whole, on disk on return; it belongs to whom the directory belongs."""
+        """Write file ``name`` whole, on disk before it has its name; on return the name is too.
+
+        It belongs to whom the directory belongs, whoever writes it.
+        """
         hidden = self._path / f".{name}.tmp"
         with hidden.open("wb") as file:
             file.write(content)
@@ -71,20 +79,60 @@ class LocalDirectory:
         owner = self._path.stat()
         os.chown(hidden, owner.st_uid, owner.st_gid)
         hidden.rename(self._path / name)
-        self.sync()
+        sync(self._path)
+
+    def sync(self, *names: str) -> None:
+        """Return when files and directories ``names``, all that is in them, and their names are on disk.
+
+        A name that does not exist is passed over.
+        """
+        parents: set[Path] = set()
+        for path in (self._path / name for name in names):
+            sync_tree(path)
+            parents.update(parent for parent in path.parents if parent.is_relative_to(self._path))
+        for parent in sorted(parents, reverse=True):
+            sync(parent)
+
+    def move(self, source: str, target: str) -> None:
+        """Rename file ``source``, without its checksum; a ``target`` that exists is that same file, moved before."""
+        old, new = self._path / source, self._path / target
+        if new.exists():
+            old.unlink()
+            return
+        new.parent.mkdir(parents=True, exist_ok=True)
+        old.rename(new)
 
     def delete(self, name: str) -> None:
-        """Remove file ``name`` and its checksum."""
-        for each in (name, f".{name}.crc"):
-            (self._path / each).unlink(missing_ok=True)
+        """Remove file or directory ``name``, with all in it, if it exists."""
+        path = self._path / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
-    def sync(self) -> None:
-        """Return when the names in this directory are on disk."""
-        descriptor = os.open(self._path, os.O_RDONLY)
+    def require_writable(self) -> None:
+        """Make the directory if need be and write into it.
+
+        Raises:
+            ConfigError: It cannot be written.
+        """
         try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            self._path.mkdir(parents=True, exist_ok=True)
+            os.sync()  # directories above may be new too
+            self.write("_writable", b"")
+            self.delete("_writable")
+        except OSError as error:
+            raise ConfigError(
+                f"{self._path}: cannot be written: {error.strerror}; check that the path is mounted and belongs to "
+                "the user this service runs as"
+            ) from error
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """While files are moved, or read as one whole: `tradestream compact` changes none meanwhile."""
+        self._path.mkdir(parents=True, exist_ok=True)
+        with locked(self._path / LOCK):
+            yield
 
 
 def local_path(uri: str) -> Path | None:
@@ -94,11 +142,3 @@ def local_path(uri: str) -> Path | None:
 
 def _is_sum(name: str) -> bool:
     return name.startswith(".") and name.endswith(".crc")
-
-
-def _fits(content: bytes, sums: bytes) -> bool:
-    """Hold a file against Hadoop's checksums of it: a header, then a CRC-32 of each chunk; no header is no checksum."""
-    if not sums.startswith(_HEADER):
-        return True
-    wanted = (zlib.crc32(content[at : at + _CHUNK]).to_bytes(4) for at in range(0, len(content), _CHUNK))
-    return sums == _HEADER + b"".join(wanted)

@@ -101,7 +101,7 @@ def make_plan(places: Places, held: Held, *, accept_loss: bool) -> Plan:
             break
         except StateError as error:
             found.append(str(error).partition(";")[0])
-            aside += [path for path in (places.state / name, places.state / f".{name}.crc") if path.exists()]
+            aside.append(places.state / name)
     if record is None:
         found.append("no record is left that says how far the topic was read: what Kafka has forgotten cannot be told")
         return Plan(found, None, [*aside, *_unfinished(places, None)])

@@ -76,10 +76,13 @@ def summarise(trades: DataFrame, least_amount: float | None = None) -> Summary:
         least_amount: Trades of at least this price times quantity are wanted one by one.
     """
     grouped = trades.selectExpr("*", _OPEN_TIME, _WHOLE, _PART).groupBy(*_SERIES, "open_time")
-    borders = _borders(trades, least_amount)
+    minutes = grouped.agg(*map(F.expr, _AGGREGATES))
+    # One question instead of two: Spark works at both at once, and a small batch costs only one round.
+    rows = minutes.unionByName(_borders(trades, least_amount), allowMissingColumns=True).collect()
+    borders = [row for row in rows if row.open_time is None]
     big = [] if least_amount is None else [trade for row in borders for trade in _big(row)]
     summary = Summary([], _ids(borders), Counter(), {}, big)
-    for row in grouped.agg(*map(F.expr, _AGGREGATES)).collect():
+    for row in (row for row in rows if row.open_time is not None):
         key = Key(row.exchange, row.symbol)
         summary.partials.append(_partial(key, row))
         summary.repeated[key] += row.trade_count
@@ -91,10 +94,10 @@ def summarise(trades: DataFrame, least_amount: float | None = None) -> Summary:
 
 def ids(trades: DataFrame) -> dict[Key, list[tuple[int, int]]]:
     """Per series, the trade ids as closed intervals."""
-    return _ids(_borders(trades, None))
+    return _ids(_borders(trades, None).collect())
 
 
-def _borders(trades: DataFrame, least_amount: float | None) -> list[Row]:
+def _borders(trades: DataFrame, least_amount: float | None) -> DataFrame:
     """Per series, the ids with which intervals start and end, and the trades of an amount."""
     order = "over (partition by exchange, symbol order by trade_id)"
     wanted = ["trade_id"]
@@ -111,7 +114,7 @@ def _borders(trades: DataFrame, least_amount: float | None) -> list[Row]:
     neighbours = trades.selectExpr(*_SERIES, *wanted).selectExpr(
         "*", f"lag(trade_id) {order} as previous", f"lead(trade_id) {order} as next"
     )
-    return neighbours.groupBy(*_SERIES).agg(*map(F.expr, aggregates)).collect()
+    return neighbours.groupBy(*_SERIES).agg(*map(F.expr, aggregates))
 
 
 def _ids(borders: list[Row]) -> dict[Key, list[tuple[int, int]]]:

@@ -8,22 +8,21 @@ has one, and only what it shows is shown again, identical.
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+import zlib
 
 import msgspec
 
 from tradestream.analytics.candles import BookState, Update
-from tradestream.analytics.checkpoint import end_offsets
+from tradestream.analytics.files import Directory
 from tradestream.analytics.position import Position
 from tradestream.analytics.publish import Outgoing
 from tradestream.analytics.signals import EngineState, Signal
 from tradestream.errors import RepairNeededError
 
-if TYPE_CHECKING:
-    from tradestream.analytics.files import Directory  # needs PySpark
-    from tradestream.analytics.local_directory import LocalDirectory
-
 _KEPT = 5
+# What a file begins with, then the CRC-32 of the rest, which is MessagePack.
+_MAGIC = b"TSR1"
+_HEADER = len(_MAGIC) + 4
 
 START_AFRESH = "`tradestream repair` has the job start from what is stored and what Kafka holds"
 
@@ -73,7 +72,7 @@ class StateStore:
         directory: Where; nothing else may write there.
     """
 
-    def __init__(self, directory: Directory | LocalDirectory) -> None:
+    def __init__(self, directory: Directory) -> None:
         self._directory = directory
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(Record)
@@ -95,18 +94,22 @@ class StateStore:
             StateError: It cannot be read.
         """
         try:
-            record = self._decoder.decode(self._directory.read(name))
-            if record.batch_id >= 0 and not record.position.offsets:
-                # Of a version whose batches Spark's checkpoint knew, which lay beside the records.
-                log = self._directory.read(f"../spark/offsets/{record.batch_id}")
-                record.position = Position(offsets=end_offsets(log))
+            return self._decode(self._directory.read(name))
         except (msgspec.MsgspecError, OSError, ValueError) as error:
             raise StateError(f"{self._directory.path(name)}: is damaged: {error}; {START_AFRESH}") from error
-        return record
+
+    def _decode(self, content: bytes) -> Record:
+        header, body = content[:_HEADER], content[_HEADER:]
+        if not header.startswith(_MAGIC):
+            raise ValueError("it is no record of this version")
+        if header != _MAGIC + zlib.crc32(body).to_bytes(4):
+            raise ValueError("its checksum is that of another")
+        return self._decoder.decode(body)
 
     def save(self, record: Record) -> int:
         """Write ``record`` as the newest, on disk on return, and drop the oldest; return its size in bytes."""
-        content = self._encoder.encode(record)
+        body = self._encoder.encode(record)
+        content = _MAGIC + zlib.crc32(body).to_bytes(4) + body
         self._directory.write(f"{record.step:015d}.state", content)
         for name in self.names()[:-_KEPT]:
             self._directory.delete(name)

@@ -27,7 +27,7 @@ from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 from pyspark.sql.types import StructType
 
 from tradestream.analytics.candles import Update
-from tradestream.analytics.files import Directory
+from tradestream.analytics.hadoop_directory import directory
 from tradestream.analytics.landed import broken
 from tradestream.analytics.layout import CANDLE, ORDER, PARTITIONS, SIGNAL, TRADE
 from tradestream.analytics.local import table
@@ -59,7 +59,7 @@ class Storage:
 
     def __init__(self, spark: SparkSession, uri: str) -> None:
         self._spark = spark
-        self.root = Directory(spark, uri)
+        self.root = directory(spark, uri)
 
     def land(self, trades: DataFrame, name: str) -> DataFrame:
         """Write rows as landing directory ``name``, in place of an earlier attempt's, and read them back."""
