@@ -27,7 +27,7 @@ CANDLES = "candles/exchange=binance/interval={}/date=2021-01-08/a-BTCUSDT.parque
 
 
 def checked(root: Path, since: int = 0) -> SeriesReport:
-    [report] = look(Storage(root), [Series(*KEY)], since)
+    [report] = look(Storage(root), root, [Series(*KEY)], since)
     return report
 
 
@@ -179,7 +179,7 @@ def test_candles_of_which_all_trades_are_gone_are_found(root: Path) -> None:
 
 def test_it_says_what_it_is_at(root: Path) -> None:
     said: list[tuple[str, int, int]] = []
-    look(Storage(root), [Series(*KEY), Series("kraken", "BTC/USD")], 0, lambda *step: said.append(step))
+    look(Storage(root), root, [Series(*KEY), Series("kraken", "BTC/USD")], 0, lambda *step: said.append(step))
     assert said[0] == ("binance BTCUSDT: ids", 0, 6)
     assert said[-1] == ("kraken BTC/USD: event ids", 5, 6)
 

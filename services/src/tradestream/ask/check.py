@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Literal, TypeAlias
+
+from duckdb import DuckDBPyConnection
 
 from tradestream.ask import database
 from tradestream.ask.agree import Comparison
-from tradestream.ask.connection import Connection
 from tradestream.ask.ids import ids, places
 from tradestream.ask.progress import Waiting
 from tradestream.ask.report import Report, SeriesReport
@@ -52,7 +54,7 @@ class _Files:
     candles: dict[str, list[str]]
 
 
-def run(storage: Storage, question: Question) -> int:
+def run(storage: Storage, scratch: Path, question: Question) -> int:
     """Checks and tells; returns the exit status.
 
     Raises:
@@ -64,16 +66,19 @@ def run(storage: Storage, question: Question) -> int:
     if not series:
         raise NothingFoundError(f"{storage.root}: no trades are stored yet")
     with Waiting() as waiting:
-        report = Report(str(storage.root), look(storage, series, since, waiting.step))
+        report = Report(str(storage.root), look(storage, scratch, series, since, waiting.step))
     sys.stdout.write(f"{report.as_json() if question.format == 'json' else report}\n")
     return 0 if report.whole else 1
 
 
-def look(storage: Storage, series: list[Series], since: int, step: Step | None = None) -> list[SeriesReport]:
+def look(
+    storage: Storage, scratch: Path, series: list[Series], since: int, step: Step | None = None
+) -> list[SeriesReport]:
     """Checks each series.
 
     Args:
         storage: where it is stored.
+        scratch: a directory to sort in.
         series: whose trades.
         since: from when on (ms).
         step: is told what is next, how many parts are done, and of how many.
@@ -85,7 +90,7 @@ def look(storage: Storage, series: list[Series], since: int, step: Step | None =
             done = series.index(one) * len(_PARTS) + part
             step(f"{one.exchange} {one.symbol}: {_PARTS[part]}", done, len(series) * len(_PARTS))
 
-    return [_Check(storage, one, since, partial(say, one)).report(files[one]) for one in series]
+    return [_Check(storage, scratch, one, since, partial(say, one)).report(files[one]) for one in series]
 
 
 def _listed(storage: Storage, series: list[Series], since: int) -> dict[Series, _Files]:
@@ -121,8 +126,9 @@ def _candles(storage: Storage, exchange: str, since: int) -> dict[str, list[str]
 class _Check:
     """The check of one series."""
 
-    def __init__(self, storage: Storage, series: Series, since: int, say: Callable[[int], None]) -> None:
+    def __init__(self, storage: Storage, scratch: Path, series: Series, since: int, say: Callable[[int], None]) -> None:
         self._storage = storage
+        self._scratch = scratch
         self._series = series
         self._since = since
         self._say = say
@@ -136,12 +142,15 @@ class _Check:
             return self._found(connection, now)
 
         try:
-            with database.connect(self._storage) as connection, database.explained(self._storage):
+            with (
+                database.connect(self._storage, self._scratch) as connection,
+                database.explained(self._storage),
+            ):
                 return database.retried(ask)
         except TradestreamError as error:
             return SeriesReport(self._series, damage=str(error))
 
-    def _found(self, connection: Connection, files: _Files) -> SeriesReport:
+    def _found(self, connection: DuckDBPyConnection, files: _Files) -> SeriesReport:
         self._say(0)
         every = database.checked(connection, files.trades, "trades")
         trades = f"(SELECT * FROM {every} WHERE trade_time >= {self._since})"
@@ -154,7 +163,7 @@ class _Check:
         self._say(2)
         return SeriesReport(self._series, found, places(connection, trades, self._series), agreements)
 
-    def _candles(self, connection: Connection, files: list[str]) -> str:
+    def _candles(self, connection: DuckDBPyConnection, files: list[str]) -> str:
         """SQL for the series' own among all candles of its exchange."""
         every, symbol = database.checked(connection, files, "candles"), database.literal(self._series.symbol)
         return f"(SELECT * FROM {every} WHERE symbol = {symbol} AND open_time >= {self._since})"
