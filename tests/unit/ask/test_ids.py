@@ -31,7 +31,9 @@ def plainly(numbers: list[int]) -> Ids:
 
 
 @given(numbers=st.lists(st.integers(0, 150), min_size=1, max_size=120))
-def test_missing_ranges_and_duplicates_are_those_found_one_by_one(connection: DuckDBPyConnection, numbers: list[int]) -> None:
+def test_missing_ranges_and_duplicates_are_those_found_one_by_one(
+    connection: DuckDBPyConnection, numbers: list[int]
+) -> None:
     rows = ", ".join(f"({number})" for number in numbers)
     assert ids(connection, f"(VALUES {rows}) t(trade_id)") == plainly(numbers)
 
