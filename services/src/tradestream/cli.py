@@ -253,6 +253,8 @@ and the trades prove of the closed candles that
 It looks at the pairs of which trades are stored. It cannot tell of trades before the first and after the last id, nor
 whether a missing one was lost or never issued (the producer's journal does), nor of what the job has not yet brought to
 its files; it compares neither vwap nor percent.
+Of days that are older than the first stored trades candles are not compared, nor the other way round, as where old days
+are removed; it says from when on it has compared.
 After the topic was made anew offsets do not tell the order of older trades, and a lacking candle may go unseen.
 
 examples:
