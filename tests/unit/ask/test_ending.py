@@ -49,6 +49,23 @@ runpy.run_module("tradestream", run_name="__main__", alter_sys=True)
 """
 """Runs the command, and sends it a signal before the n-th line of its code that was not run before."""
 
+UNNOTICED = """\
+import runpy, signal, sys, threading
+
+def trace(frame, event, _):
+    if frame.f_code.co_filename.endswith("/tradestream/ask/sql.py"):
+        sys.settrace(None)
+        threading.settrace(None)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+threading.settrace(trace)
+runpy.run_module("tradestream", run_name="__main__", alter_sys=True)
+"""
+"""Runs the command, and when it asks sends a signal that does not end the main thread's wait.
+
+So does one that comes just before that wait, in C, after Python's last look at signals.
+"""
+
 
 @contextmanager
 def asking(
@@ -109,6 +126,11 @@ def test_a_signal_ends_it_as_soon_as_there_is_something_to_remove(root: Path, nu
         wait_for(lambda: list(spill(root).iterdir()))
         process.send_signal(number)
         assert ending(process, root) == (128 + number, b"", [])
+
+
+def test_a_signal_that_does_not_end_the_wait_ends_the_question(root: Path) -> None:
+    with asking(ENDLESS["a join"], root, "-c", UNNOTICED) as process:
+        assert ending(process, root) == (130, b"", [])
 
 
 def test_many_signals_end_a_sort_on_disk_as_one_does(root: Path) -> None:

@@ -15,17 +15,20 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from queue import SimpleQueue
-from typing import NoReturn
+from queue import Empty, SimpleQueue
+from typing import NoReturn, TypeVar
 
 from tradestream.ask import progress
 from tradestream.ask.storage import Storage, locate
 
 # A closed terminal and a service manager end it as Ctrl-C does, so that what it sorts on disk is removed.
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_LOOK_SECONDS = 0.1
 _TRIES = 10
+
+T = TypeVar("T")
 
 
 def answer(directory: str | None, ask: Callable[[Storage, Path], int]) -> int:
@@ -48,7 +51,7 @@ def answer(directory: str | None, ask: Callable[[Storage, Path], int]) -> int:
         ThreadPoolExecutor(1) as thread,
     ):
         thread.submit(asked).add_done_callback(came.put)
-        first = came.get()
+        first = _first(came)
         if isinstance(first, int):
             _end(first, scratch)
         try:
@@ -57,6 +60,14 @@ def answer(directory: str | None, ask: Callable[[Storage, Path], int]) -> int:
             # Whoever read it has enough, as `head` does.
             _silence()
             return 128 + signal.SIGPIPE
+
+
+def _first(came: SimpleQueue[T]) -> T:
+    """Waits for what comes first."""
+    while True:
+        # A signal just before the wait begins does not end it: its handler runs only when Python's code goes on.
+        with suppress(Empty):
+            return came.get(timeout=_LOOK_SECONDS)
 
 
 @contextmanager
