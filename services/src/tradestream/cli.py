@@ -254,6 +254,8 @@ and the trades prove of the closed candles that
 It looks at the pairs of which trades are stored. It cannot tell of trades before the first and after the last id, nor
 whether a missing one was lost or never issued (the producer's journal does), nor of what the job has not yet brought to
 its files; it compares neither vwap nor percent.
+Of days that are older than the first stored trades candles are not compared, nor the other way round, as where old days
+are removed; it says from when on it has compared.
 After the topic was made anew offsets do not tell the order of older trades, and a lacking candle may go unseen.
 
 examples:
@@ -366,7 +368,14 @@ def _analytics(args: argparse.Namespace) -> int:
     return _OK
 
 
+def _raise_on_ctrl_c() -> None:
+    """For what has something to undo; see `__main__`."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def _topic(args: argparse.Namespace) -> int:
+    _raise_on_ctrl_c()
     messages = topic.read(
         client_config(args.client_config),
         args.topic,
@@ -393,6 +402,7 @@ def _replay(args: argparse.Namespace) -> int:
     options = replay.Options(
         args.paths, args.symbols, args.topic, args.client_config, speed=args.speed, restart=args.restart
     )
+    _raise_on_ctrl_c()
     try:
         summary = replay.run(options)
     except KeyboardInterrupt:
@@ -405,20 +415,20 @@ def _candles(args: argparse.Namespace) -> int:
     from tradestream.ask import candles, service  # noqa: PLC0415 - the other commands need no database
 
     question = candles.Question(args.symbol, args.exchange, args.interval, args.since, args.until, args.format)
-    return service.answer(args.storage, lambda storage: candles.run(storage, question))
+    return service.answer(args.storage, lambda storage, scratch: candles.run(storage, scratch, question))
 
 
 def _sql(args: argparse.Namespace) -> int:
     from tradestream.ask import service, sql  # noqa: PLC0415 - the other commands need no database
 
-    return service.answer(args.storage, lambda storage: sql.run(storage, args.query, args.format))
+    return service.answer(args.storage, lambda storage, scratch: sql.run(storage, scratch, args.query, args.format))
 
 
 def _check(args: argparse.Namespace) -> int:
     from tradestream.ask import check, service  # noqa: PLC0415 - the other commands need no database
 
     question = check.Question(args.symbol, args.exchange, args.since, args.format)
-    return service.answer(args.storage, lambda storage: check.run(storage, question))
+    return service.answer(args.storage, lambda storage, scratch: check.run(storage, scratch, question))
 
 
 def _compact(args: argparse.Namespace) -> int:
@@ -429,10 +439,7 @@ def _compact(args: argparse.Namespace) -> int:
     if args.check_config:
         return _OK
     _log_to_journal(settings.log_level)
-    try:
-        return service.run(settings, time.time(), dry_run=args.dry_run)
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
+    return service.run(settings, time.time(), dry_run=args.dry_run)
 
 
 def _repair(args: argparse.Namespace) -> int:

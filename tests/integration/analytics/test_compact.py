@@ -78,7 +78,7 @@ def test_the_job_goes_on_from_merged_files_and_spark_reads_them_as_its_own(
     again.job.stop()
     assert again.count("events_duplicate_total") == 400
     assert stored(job) == sorted((each.symbol, each.trade_id) for each in trades(0, 250))
-    assert all(report.whole for report in look(Stored(job.storage), Stored(job.storage).series(), 0))
+    assert all(report.whole for report in look(Stored(job.storage), job.storage, Stored(job.storage).series(), 0))
 
 
 def test_late_trades_and_merges_at_the_same_time(tmp_path: Path, kafka: Broker, spark: SparkSession) -> None:

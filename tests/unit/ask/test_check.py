@@ -18,16 +18,18 @@ from tradestream.analytics.candles import MINUTE_MS, CandleBook, Key
 from tradestream.ask.check import look
 from tradestream.ask.report import SeriesReport
 from tradestream.ask.storage import Series, Storage
+from tradestream.cli import main
 from unit.ask.conftest import Ask
 from unit.ask.stored import DAY, T, closed, edit, store, write_candles, write_trades
 
 KEY = Key("binance", "BTCUSDT")
+NEXT_DAY = DAY + 86_400_000
 TRADES = "trades/exchange=binance/date=2021-01-08/symbol=BTCUSDT/a.parquet"
 CANDLES = "candles/exchange=binance/interval={}/date=2021-01-08/a-BTCUSDT.parquet"
 
 
 def checked(root: Path, since: int = 0) -> SeriesReport:
-    [report] = look(Storage(root), [Series(*KEY)], since)
+    [report] = look(Storage(root), root, [Series(*KEY)], since)
     return report
 
 
@@ -179,7 +181,7 @@ def test_candles_of_which_all_trades_are_gone_are_found(root: Path) -> None:
 
 def test_it_says_what_it_is_at(root: Path) -> None:
     said: list[tuple[str, int, int]] = []
-    look(Storage(root), [Series(*KEY), Series("kraken", "BTC/USD")], 0, lambda *step: said.append(step))
+    look(Storage(root), root, [Series(*KEY), Series("kraken", "BTC/USD")], 0, lambda *step: said.append(step))
     assert said[0] == ("binance BTCUSDT: ids", 0, 6)
     assert said[-1] == ("kraken BTC/USD: event ids", 5, 6)
 
@@ -251,6 +253,66 @@ def test_since_leaves_out_what_was_before(root: Path, ask: Ask) -> None:
 def test_an_id_next_to_one_of_the_first_day_is_no_gap_though_it_was_traded_before_it(tmp_path: Path) -> None:
     store(tmp_path, [T(1, -90), T(2, 1), T(3, -1), T(4, 2)])
     assert checked(tmp_path, since=DAY).whole
+
+
+@pytest.fixture
+def two_days(tmp_path: Path) -> Path:
+    """A trade each ten minutes, from 23:00 on to 01:30 of the next day, of two exchanges."""
+    root = tmp_path / "two days"
+    for exchange in ("binance", "kraken"):
+        store(root, [T(n, 82_800 + 600 * n, f"{100 + n}") for n in range(16)], exchange=exchange)
+    return root
+
+
+def remove(root: Path, *tables: str) -> None:
+    """Removes the first day of one exchange, as `tradestream compact` does."""
+    for table in tables:
+        for directory in list((root / table).glob("exchange=binance/**/date=2021-01-08")):
+            shutil.rmtree(directory)
+
+
+@pytest.mark.parametrize("removed", ["trades", "candles"])
+def test_days_of_which_only_either_are_stored_are_not_compared_and_it_says_so(
+    two_days: Path, capsys: pytest.CaptureFixture[str], removed: str
+) -> None:
+    remove(two_days, removed)
+    assert main(["check", "--storage", str(two_days)]) == 0
+    first, note, *rest = capsys.readouterr().out.splitlines()
+    assert first.endswith("; 9 candles of 1m; 9 candles of 5m"), "those of the second day"
+    assert note == (
+        "     candles are compared from 2021-01-09 00:00 UTC on: of older days only trades or only candles are stored"
+    )
+    assert len(rest) == 2, "nothing of the kind is said of the other exchange"
+    assert main(["check", "--storage", str(two_days), "--format", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [one["candles_compared_from"] for one in told["series"]] == [NEXT_DAY, None]
+
+
+@pytest.mark.parametrize("since", [NEXT_DAY, NEXT_DAY + 900_000])
+def test_it_says_nothing_of_days_that_are_not_asked_for(two_days: Path, since: int) -> None:
+    remove(two_days, "trades")
+    assert (checked(two_days, since).whole, checked(two_days, since).compared_from) == (True, None)
+
+
+def test_it_says_nothing_where_both_are_removed(two_days: Path) -> None:
+    remove(two_days, "trades", "candles")
+    assert (checked(two_days).whole, checked(two_days).compared_from) == (True, None)
+
+
+def test_a_fault_of_the_first_day_that_has_both_is_found(two_days: Path) -> None:
+    remove(two_days, "trades")
+    next_day = two_days / TRADES.replace("01-08", "01-09")
+    edit(next_day, lambda table: table.slice(1))
+    report = checked(two_days)
+    assert (report.candles["1m"].differing, report.compared_from) == (1, NEXT_DAY)
+    next_day.unlink()
+    assert checked(two_days).candles["1m"].differing == 9, "its directory says that there were trades"
+
+
+def test_a_directory_that_is_no_day_is_no_first_day(two_days: Path) -> None:
+    (two_days / "trades/exchange=binance/date=1/symbol=BTCUSDT").mkdir(parents=True)
+    remove(two_days, "trades")
+    assert (checked(two_days).whole, checked(two_days).compared_from) == (True, NEXT_DAY)
 
 
 def test_a_damaged_file_is_named_and_the_others_are_checked(root: Path, ask: Ask) -> None:

@@ -52,12 +52,25 @@ def test_errors_are_one_line(tmp_path: Path, error: duckdb.Error, text: str) -> 
         raise error
 
 
-def test_what_it_sorts_on_disk_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "MEMORY", "60MiB")
-    monkeypatch.setattr(database, "_spill_directory", lambda: str(tmp_path))
-    with database.connect(Storage(tmp_path)) as connection:
-        query = "SELECT count(*) FROM (SELECT lag(i) OVER (ORDER BY hash(i)) FROM range(6000000) t(i))"
-        assert connection.execute(query).fetchone() == (6_000_000,)
-        spilled = connection.execute("SELECT count(*) FROM duckdb_temporary_files()").fetchone()
-        assert list(tmp_path.iterdir()), spilled
+def test_what_it_sorts_on_disk_is_where_it_shall_be_and_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "MEMORY", "100MiB")
+    with database.connect(Storage(tmp_path), tmp_path) as connection:
+        connection.execute("SELECT i FROM range(12000000) t(i) ORDER BY hash(i)").fetchone()
+        assert list((tmp_path / "spill").iterdir())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_it_sorts_in_may_be_removed_and_does_not_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "MEMORY", "100MiB")
+    scratch = tmp_path / "scratch"
+    with (
+        database.connect(Storage(tmp_path), scratch) as connection,
+        pytest.raises(StoredDataError, match="No such file or directory"),
+        database.explained(Storage(tmp_path)),
+    ):
+        connection.execute("SELECT i FROM range(12000000) t(i) ORDER BY hash(i)").fetchone()
+    assert not scratch.exists()

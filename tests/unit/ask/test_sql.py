@@ -1,14 +1,9 @@
 from __future__ import annotations
 
-import os
-import select
 import shutil
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -133,63 +128,3 @@ def test_a_reader_that_has_enough_ends_it_quietly(root: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(30) == 141
-
-
-@contextmanager
-def asking(query: str, root: Path, spill: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The command, from when it has a directory to sort in; it is not left behind."""
-    command = [sys.executable, "-m", "tradestream", "sql", query, "--format", "csv", "--storage", str(root)]
-    spill.mkdir()
-    environment = {**os.environ, "TMPDIR": str(spill)}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        try:
-            wait_for(lambda: list(spill.iterdir()))
-            yield process
-        finally:
-            process.kill()
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.02)
-
-
-def is_at_work(process: subprocess.Popen[bytes]) -> bool:
-    """Whether it has begun to write, or has computed for longer than it takes to start."""
-    user, system = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-    seconds = (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
-    assert process.stdout is not None
-    return bool(select.select([process.stdout], [], [], 0)[0]) or seconds > 2
-
-
-def ends_by(process: subprocess.Popen[bytes], number: signal.Signals, spill: Path) -> bool:
-    process.send_signal(number)
-    status = process.wait(30)
-    assert process.stderr is not None
-    return (status, process.stderr.read(), list(spill.iterdir())) == (128 + number, b"", [])
-
-
-ENDLESS = {
-    "a join": "SELECT count(*) FROM range(10000000) a(i), range(10000000) b(j) WHERE hash(i, j) % 7 = 1",
-    "no row for long": "SELECT i FROM range(10000000) a(i), range(10000000) b(j) WHERE hash(i, j) = 1",
-    "many rows": "SELECT i FROM range(10000000) a(i), range(10000000) b(j)",
-}
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("query", ENDLESS.values(), ids=ENDLESS)
-def test_a_signal_ends_it_and_nothing_is_left(root: Path, tmp_path: Path, query: str, number: signal.Signals) -> None:
-    spill = tmp_path / "spill"
-    with asking(query, root, spill) as process:
-        wait_for(lambda: is_at_work(process))
-        assert ends_by(process, number, spill)
-
-
-@pytest.mark.parametrize("milliseconds", range(0, 400, 40))
-def test_a_signal_ends_it_at_any_moment(root: Path, tmp_path: Path, milliseconds: int) -> None:
-    spill = tmp_path / "spill"
-    with asking(ENDLESS["a join"], root, spill) as process:
-        time.sleep(milliseconds / 1000)  # the moments between which nothing can be waited for are the point
-        assert ends_by(process, signal.SIGINT, spill)

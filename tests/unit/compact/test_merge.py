@@ -47,7 +47,7 @@ def test_each_partition_becomes_one_sorted_file_with_the_same_rows(root: Path, c
             pq.ParquetFile(path).read(["trade_id"])[0].to_pylist()
         )
     storage = Storage(root)
-    assert all(report.whole for report in look(storage, storage.series(), 0))
+    assert all(report.whole for report in look(storage, root, storage.series(), 0))
 
 
 def test_the_columns_keep_their_types(root: Path, compact: Compact) -> None:

@@ -53,10 +53,11 @@ def test_each_table_has_its_own_days(root: Path, compact: Compact) -> None:
     assert days(root, "signals") == {"2021-01-10"}
 
 
-def test_what_is_left_is_whole(root: Path, compact: Compact) -> None:
-    assert compact(3 * 24 + 1, keep_days=KeepDays(trades=2, candles=2)) == 0
+@pytest.mark.parametrize("candles", [2, 0])
+def test_what_is_left_is_whole(root: Path, compact: Compact, candles: int) -> None:
+    assert compact(3 * 24 + 1, keep_days=KeepDays(trades=2, candles=candles)) == 0
     storage = Storage(root)
-    reports = look(storage, storage.series(), 0)
+    reports = look(storage, root, storage.series(), 0)
     assert [report.whole for report in reports] == [True] * 3
 
 

@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from duckdb import DuckDBPyConnection
+
 from tradestream.analytics.candles import MINUTE_MS
 from tradestream.analytics.config import interval_ms
-from tradestream.ask.connection import Connection
 
 MOST_EXAMPLES = 5
 
@@ -86,7 +87,7 @@ class Comparison:
     """
 
     def __init__(
-        self, connection: Connection, trades: str, candles: Mapping[str, str], since: int, watermark_ms: int
+        self, connection: DuckDBPyConnection, trades: str, candles: Mapping[str, str], since: int, watermark_ms: int
     ) -> None:
         self._connection = connection
         self._trades = trades

@@ -6,10 +6,12 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, TextIO
 
+from duckdb import DuckDBPyConnection
+
 from tradestream.ask import chart, database, output
-from tradestream.ask.connection import Connection
 from tradestream.ask.output import Row
 from tradestream.ask.storage import Series, Storage, choose, choose_interval
 from tradestream.ask.when import day, minute, moment
@@ -63,7 +65,7 @@ class Found:
         return f"{len(times)} closed {what}, {minute(times[0])} to {minute(times[-1])} UTC"
 
 
-def run(storage: Storage, question: Question) -> int:
+def run(storage: Storage, scratch: Path, question: Question) -> int:
     """Shows candles; returns the exit status.
 
     Raises:
@@ -77,7 +79,7 @@ def run(storage: Storage, question: Question) -> int:
         raise ConfigError("--until: is not after --since")
     series = choose(storage, question.symbol, question.exchange)
     interval = choose_interval(storage, series.exchange, question.interval)
-    with database.connect(storage) as connection, database.explained(storage):
+    with database.connect(storage, scratch) as connection, database.explained(storage):
         database.lock(connection)
         reader = _Reader(connection, storage, series, interval)
         found = database.retried(lambda: reader.read(since, until))
@@ -111,7 +113,7 @@ def _write_all(out: TextIO, columns: Sequence[str], rows: Sequence[Row]) -> None
 
 
 class _Reader:
-    def __init__(self, connection: Connection, storage: Storage, series: Series, interval: str) -> None:
+    def __init__(self, connection: DuckDBPyConnection, storage: Storage, series: Series, interval: str) -> None:
         self._connection = connection
         self._storage = storage
         self._series = series
@@ -141,5 +143,5 @@ class _Reader:
                 ORDER BY open_time DESC LIMIT coalesce($newest, {2**62})""",
             {"symbol": self._series.symbol, "since": since, "until": until, "newest": newest},
         )
-        columns = result.columns
+        columns = database.columns(result)
         return Found(self._series, self._interval, columns, result.fetchall()[::-1])

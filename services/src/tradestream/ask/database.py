@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import duckdb
+from duckdb import DuckDBPyConnection
 
 from tradestream.analytics.layout import CANDLE, PARTITIONS, SIGNAL, TRADE
-from tradestream.ask.connection import Connection
 from tradestream.ask.storage import Storage
 from tradestream.errors import QueryError, StoredDataError, TradestreamError
 
@@ -38,36 +37,41 @@ ResultT = TypeVar("ResultT")
 
 
 @contextmanager
-def connect(storage: Storage) -> Iterator[Connection]:
-    """A database in memory that can read the stored files, and do nothing else outside."""
-    with tempfile.TemporaryDirectory(prefix="tradestream-", dir=_spill_directory()) as spill:
-        connection = Connection()
-        try:
-            directories = _list(f"{storage.root / table}" for table in PARTITIONS)
-            for setting in (
-                "TimeZone = 'UTC'",
-                f"memory_limit = '{MEMORY}'",
-                "threads = 2",
-                f"temp_directory = {literal(spill)}",
-                f"max_temp_directory_size = '{_SPILL}'",
-                f"allowed_directories = {directories}",
-                "enable_external_access = false",
-                "enable_progress_bar = false",
-            ):
-                connection.execute(f"SET {setting}")
-            yield connection
-        finally:
-            connection.close()
+def opened(spill: Path) -> Iterator[DuckDBPyConnection]:
+    """A database in memory that takes no more of that than `MEMORY`, and sorts in a directory beyond.
+
+    Args:
+        spill: that directory; it is made when it is needed, where the one above is there.
+    """
+    # With replacements a name in SQL could mean a variable of this program.
+    with closing(duckdb.connect(config={"python_enable_replacements": "false"})) as connection:
+        for setting in (
+            "TimeZone = 'UTC'",
+            f"memory_limit = '{MEMORY}'",
+            "threads = 2",
+            f"temp_directory = {literal(str(spill))}",
+            "enable_progress_bar = false",
+        ):
+            connection.execute(f"SET {setting}")
+        yield connection
 
 
-def _spill_directory() -> str | None:
-    """The directory for large temporary files, unless $TMPDIR names another: /tmp may lie in memory."""
-    large = Path("/var/tmp")  # noqa: S108 - a directory with a name of its own is made in it
-    named = tempfile.gettempdir() != "/tmp"  # noqa: S108 - compared only
-    return None if named or not large.is_dir() else str(large)
+@contextmanager
+def connect(storage: Storage, scratch: Path) -> Iterator[DuckDBPyConnection]:
+    """A database that can read the stored files, and do nothing else outside; it sorts in scratch."""
+    # Below it: once scratch is removed, nothing comes back.
+    with opened(scratch / "spill") as connection:
+        directories = _list(f"{storage.root / table}" for table in PARTITIONS)
+        for setting in (
+            f"max_temp_directory_size = '{_SPILL}'",
+            f"allowed_directories = {directories}",
+            "enable_external_access = false",
+        ):
+            connection.execute(f"SET {setting}")
+        yield connection
 
 
-def create_views(connection: Connection, storage: Storage) -> None:
+def create_views(connection: DuckDBPyConnection, storage: Storage) -> None:
     """Makes the views trades, candles and signals; one of what is not stored yet is empty."""
     for table, partitions in PARTITIONS.items():
         pattern = str(storage.root / table / "/".join("*" * len(partitions)) / "*.parquet")
@@ -82,12 +86,12 @@ def create_views(connection: Connection, storage: Storage) -> None:
         )
 
 
-def lock(connection: Connection) -> None:
+def lock(connection: DuckDBPyConnection) -> None:
     """Makes what `connect` has set final."""
     connection.execute("SET lock_configuration = true")
 
 
-def checked(connection: Connection, files: list[str], table: str) -> str:
+def checked(connection: DuckDBPyConnection, files: list[str], table: str) -> str:
     """Returns SQL for the rows of files, after a look at the types of their columns.
 
     Raises:
@@ -99,7 +103,7 @@ def checked(connection: Connection, files: list[str], table: str) -> str:
     return parquet(files, table)
 
 
-def require_types(connection: Connection, files: Iterable[str], table: str) -> None:
+def require_types(connection: DuckDBPyConnection, files: Iterable[str], table: str) -> None:
     """Holds the columns of files or patterns against what the table is defined to have; one may lack some.
 
     DuckDB would convert another type without a word, and round.
@@ -157,6 +161,11 @@ def _list(texts: Iterable[str]) -> str:
 def literal(text: str) -> str:
     """Returns a text as SQL writes it."""
     return f"'{text.replace(chr(39), chr(39) * 2)}'"
+
+
+def columns(result: DuckDBPyConnection) -> list[str]:
+    """Returns the names of a result's columns."""
+    return [str(column[0]) for column in result.description or ()]
 
 
 def names(columns: Iterable[str]) -> str:

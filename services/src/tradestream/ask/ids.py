@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import NamedTuple
 
+from duckdb import DuckDBPyConnection
+
 from tradestream import trade
-from tradestream.ask.connection import Connection
 from tradestream.ask.database import literal
 from tradestream.ask.output import fetched
 from tradestream.ask.storage import Series
@@ -53,7 +54,7 @@ class Places(NamedTuple):
 _NEIGHBOURS = "(SELECT trade_id, lag(trade_id) OVER (ORDER BY trade_id) AS previous FROM {rows})"
 
 
-def ids(connection: Connection, rows: str) -> Ids | None:
+def ids(connection: DuckDBPyConnection, rows: str) -> Ids | None:
     """Returns what there is of a table's ``trade_id``; None where it is empty."""
     neighbours = _NEIGHBOURS.format(rows=rows)
     counted = connection.execute(
@@ -68,7 +69,7 @@ def ids(connection: Connection, rows: str) -> Ids | None:
     return Ids(count, count - repeated, first, last, int(missing), listed, ranges)
 
 
-def _ranges(connection: Connection, neighbours: str) -> list[tuple[int, int]]:
+def _ranges(connection: DuckDBPyConnection, neighbours: str) -> list[tuple[int, int]]:
     result = connection.execute(
         f"""SELECT previous + 1, trade_id - 1 FROM {neighbours}
             WHERE previous < trade_id - 1 ORDER BY 1 LIMIT {MOST_RANGES}"""
@@ -76,7 +77,7 @@ def _ranges(connection: Connection, neighbours: str) -> list[tuple[int, int]]:
     return [(row[0], row[1]) for row in islice(fetched(result), MOST_RANGES)]
 
 
-def places(connection: Connection, rows: str, series: Series) -> Places:
+def places(connection: DuckDBPyConnection, rows: str, series: Series) -> Places:
     """Counts the rows of a table that are in the wrong partition.
 
     Files do not name their exchange and symbol, only directories do; that a row belongs there its event_id proves.

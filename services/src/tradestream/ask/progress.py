@@ -8,7 +8,9 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
+from rich.control import Control
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.segment import ControlType
 
 _SECONDS = 0.25
 _PERCENT = 100.0
@@ -66,3 +68,10 @@ class Waiting:
             percent = self._ask()
             if percent >= 0:
                 self._bar.update(self._task, completed=percent, total=_PERCENT)
+
+
+def wipe() -> None:
+    """Takes away a bar that was on the terminal when what it waited for was ended."""
+    console = Console(stderr=True)
+    if console.is_interactive:
+        console.control(Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2), ControlType.SHOW_CURSOR))

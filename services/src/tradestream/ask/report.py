@@ -23,6 +23,8 @@ class SeriesReport:
         ids: what their ids tell; None where there are no trades.
         places: how many lie where they do not belong.
         candles: what closed candles and trades say of each other, by interval.
+        compared_from: from when on (ms) candles and trades were compared, where there are older ones of which only
+            either are stored; None where all were.
         damage: why it could not be looked at; None where it could.
     """
 
@@ -30,6 +32,7 @@ class SeriesReport:
     ids: Ids | None = None
     places: Places = _ALL_AT_HOME
     candles: dict[str, Agreement] = field(default_factory=dict)
+    compared_from: int | None = None
     damage: str | None = None
 
     @property
@@ -54,12 +57,16 @@ class SeriesReport:
             "in_another_days_partition": self.places.date,
             "with_another_event_id": self.places.identity,
             "candles": {interval: {**asdict(one), "whole": one.whole} for interval, one in self.candles.items()},
+            "candles_compared_from": self.compared_from,
             "damage": self.damage,
         }
 
     def lines(self) -> Iterator[str]:
         """Yields it in words: what there is, and then what is wrong."""
         yield f"{'ok ' if self.whole else 'BAD'}  {self.series.exchange} {self.series.symbol}: {self._what()}"
+        if self.compared_from is not None:
+            since = minute(self.compared_from)
+            yield f"     candles are compared from {since} UTC on: of older days only trades or only candles are stored"
         for wrong in (*self._wrong_trades(), *self._wrong_candles()):
             yield f"     - {wrong}"
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import duckdb
 import msgspec
+from duckdb import DuckDBPyConnection
 
 from tradestream.analytics.layout import PARTITIONS
 from tradestream.ask import database, output
-from tradestream.ask.connection import Connection
 from tradestream.ask.output import TABLE_ROWS, Format
 from tradestream.ask.progress import Waiting
 from tradestream.ask.storage import Storage
@@ -29,22 +29,22 @@ _FUNCTIONS = {"range", "generate_series", "unnest", "json_each", "json_tree", "h
 _ALLOWED = f"allowed is one SELECT (or FROM, VALUES, DESCRIBE, SUMMARIZE) over the views {', '.join(PARTITIONS)}"
 
 
-def run(storage: Storage, query: str, kind: Format) -> int:
+def run(storage: Storage, scratch: Path, query: str, kind: Format) -> int:
     """Answers a question; returns the exit status.
 
     Raises:
         QueryError: it is no question, or not allowed.
         StoredDataError: what is stored cannot be read.
     """
-    with database.connect(storage) as connection, database.explained(storage):
+    with database.connect(storage, scratch) as connection, database.explained(storage):
         require_reading(connection, query)
         database.create_views(connection, storage)
         database.lock(connection)
         require_types(connection, storage, query)
         connection.execute("BEGIN TRANSACTION READ ONLY")
-        with Waiting(connection.progress) as waiting:
+        with Waiting(connection.query_progress) as waiting:
             result = database.retried(lambda: connection.execute(query))
-            columns = result.columns
+            columns = database.columns(result)
             rows = output.fetched(result)
             first = next(rows, None)
         waiting.close()
@@ -60,7 +60,7 @@ def _again(first: Any, rest: Iterator[Any]) -> Iterator[Any]:  # noqa: ANN401 - 
         yield from rest
 
 
-def require_types(connection: Connection, storage: Storage, query: str) -> None:
+def require_types(connection: DuckDBPyConnection, storage: Storage, query: str) -> None:
     """Looks at the columns of the tables that a query names.
 
     Raises:
@@ -74,13 +74,13 @@ def require_types(connection: Connection, storage: Storage, query: str) -> None:
                     database.require_types(connection, [f"{directory}/*.parquet"], table)
 
 
-def require_reading(connection: Connection, query: str) -> None:
+def require_reading(connection: DuckDBPyConnection, query: str) -> None:
     """Lets a query pass that is one statement which only reads.
 
     Raises:
         QueryError: it is not, or is no SQL.
     """
-    statements = connection.statements(query)
+    statements = connection.extract_statements(query)
     if len(statements) != 1:
         raise QueryError(f"it is {len(statements)} statements; {_ALLOWED}")
     kind = statements[0].type

@@ -79,6 +79,12 @@ class Storage:
         """Returns the days of which candles are stored."""
         return self.partitions("candles", f"exchange={exchange}", f"interval={interval}")
 
+    def trade_dates(self, series: Series) -> list[str]:
+        """Returns the days of which trades of a series are stored."""
+        exchange = f"exchange={series.exchange}"
+        dates = self.partitions("trades", exchange)
+        return [date for date in dates if series.symbol in self.partitions("trades", exchange, f"date={date}")]
+
     def files(self, table: str, since: str = "", **fixed: str) -> list[str]:
         """Returns the files of a table, sorted.
 

@@ -39,6 +39,15 @@ def day(time_ms: int) -> str:
     return date.fromordinal(date(1970, 1, 1).toordinal() + time_ms // _DAY_MS).isoformat()
 
 
+def midnight(day: str) -> int:
+    """Returns when a date of a partition begins.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return (date.fromisoformat(day).toordinal() - date(1970, 1, 1).toordinal()) * _DAY_MS
+
+
 def minute(time_ms: int) -> str:
     """Returns a time as ``2021-01-08 12:30``."""
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")

@@ -49,8 +49,8 @@ class CompactConfig(Section, frozen=True, kw_only=True):
             )
         if self.keep_days.candles and not 0 < self.keep_days.trades <= self.keep_days.candles:
             raise ValueError(
-                f"keep_days: candles are kept for {self.keep_days.candles} days and their trades for longer, so those "
-                "would seem to lack candles: keep candles at least as long as trades, or for ever (0)"
+                f"keep_days: candles are kept for {self.keep_days.candles} days and their trades for longer, though "
+                "nothing can be compared with these then: keep candles at least as long as trades, or for ever (0)"
             )
 
     @property

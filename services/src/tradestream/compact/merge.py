@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
+from duckdb import DuckDBPyConnection
 
 from tradestream.analytics.layout import LOCK, ORDER
-from tradestream.ask.database import MEMORY, literal, one_line
+from tradestream.ask.database import literal, one_line, opened
 from tradestream.compact.partitions import files
 from tradestream.compact.workshop import Workshop
 from tradestream.disk import exchange, locked, sync, sync_tree
@@ -93,27 +94,15 @@ def _carry_over(source: Path, target: Path, replaced: set[str]) -> None:
 
 
 @contextmanager
-def _connected(workshop: Workshop) -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = duckdb.connect()
+def _connected(workshop: Workshop) -> Iterator[DuckDBPyConnection]:
     try:
-        for setting in (
-            "TimeZone = 'UTC'",
-            f"memory_limit = '{MEMORY}'",
-            "threads = 2",
-            f"temp_directory = {literal(str(workshop.path / 'spill'))}",
-            "enable_progress_bar = false",
-        ):
-            connection.execute(f"SET {setting}")
-        yield connection
-    except duckdb.InterruptException:
-        raise KeyboardInterrupt from None
+        with opened(workshop.path / "spill") as connection:
+            yield connection
     except duckdb.Error as error:
         raise StoredDataError(one_line(str(error))) from error
-    finally:
-        connection.close()
 
 
-def _write(connection: duckdb.DuckDBPyConnection, table: str, directory: Path, names: list[str], made: Path) -> int:
+def _write(connection: DuckDBPyConnection, table: str, directory: Path, names: list[str], made: Path) -> int:
     """Writes sorted files, reads them again, and returns how many rows they have."""
     rows = _rows(directory, names)
     # A name that was there before could be opened by one who has listed that one.
@@ -133,7 +122,7 @@ def _rows(directory: Path, names: list[str]) -> str:
     return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
 
 
-def _fingerprint(connection: duckdb.DuckDBPyConnection, rows: str) -> tuple[int, int]:
+def _fingerprint(connection: DuckDBPyConnection, rows: str) -> tuple[int, int]:
     """How many rows there are, and what their hashes add up to: the same for the same rows in any order."""
     columns = [f'"{row[0]}"' for row in connection.execute(f"DESCRIBE FROM {rows}").fetchall()]
     found = connection.execute(f"SELECT count(*), sum(hash({', '.join(columns)})::HUGEINT) FROM {rows}").fetchone()
