@@ -24,6 +24,7 @@ from integration.broker import Broker
 from integration.programs import wait_for
 from tradestream import topic
 from tradestream.analytics.position import Position
+from tradestream.analytics.state import body
 from tradestream.trade import Trade, encode, event_id, iso_utc
 
 _SOURCES = Path(__file__).parents[3] / "services" / "src"
@@ -180,7 +181,7 @@ class Job:
         newest = max((self.checkpoint / "state").glob("[0-9]*.state"), default=None)
         if newest is None:
             return 0
-        record = msgspec.msgpack.decode(newest.read_bytes(), type=_Taken)
+        record = msgspec.msgpack.decode(body(newest.read_bytes()), type=_Taken)
         return sum(record.position.offsets.values())
 
     def trades(self) -> list[dict[str, Any]]:

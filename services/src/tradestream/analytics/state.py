@@ -94,22 +94,14 @@ class StateStore:
             StateError: It cannot be read.
         """
         try:
-            return self._decode(self._directory.read(name))
+            return self._decoder.decode(body(self._directory.read(name)))
         except (msgspec.MsgspecError, OSError, ValueError) as error:
             raise StateError(f"{self._directory.path(name)}: is damaged: {error}; {START_AFRESH}") from error
 
-    def _decode(self, content: bytes) -> Record:
-        header, body = content[:_HEADER], content[_HEADER:]
-        if not header.startswith(_MAGIC):
-            raise ValueError("it is no record of this version")
-        if header != _MAGIC + zlib.crc32(body).to_bytes(4):
-            raise ValueError("its checksum is that of another")
-        return self._decoder.decode(body)
-
     def save(self, record: Record) -> int:
         """Write ``record`` as the newest, on disk on return, and drop the oldest; return its size in bytes."""
-        body = self._encoder.encode(record)
-        content = _MAGIC + zlib.crc32(body).to_bytes(4) + body
+        encoded = self._encoder.encode(record)
+        content = _header(encoded) + encoded
         self._directory.write(f"{record.step:015d}.state", content)
         for name in self.names()[:-_KEPT]:
             self._directory.delete(name)
@@ -118,3 +110,21 @@ class StateStore:
     def names(self) -> list[str]:
         """Files of the records, the oldest first."""
         return [name for name in self._directory.names() if name.endswith(".state") and not name.startswith(".")]
+
+
+def body(content: bytes) -> bytes:
+    """The MessagePack of a record's file.
+
+    Raises:
+        ValueError: It is none, or another than was written.
+    """
+    header, encoded = content[:_HEADER], content[_HEADER:]
+    if not header.startswith(_MAGIC):
+        raise ValueError("it is no record of this version")
+    if header != _header(encoded):
+        raise ValueError("its checksum is that of another")
+    return encoded
+
+
+def _header(encoded: bytes) -> bytes:
+    return _MAGIC + zlib.crc32(encoded).to_bytes(4)
