@@ -18,6 +18,7 @@ from tradestream import dump
 from tradestream.ask.connection import Connection
 from tradestream.ask.database import literal, one_line
 from tradestream.backtest.batch import Batch
+from tradestream.backtest.source import Part, Window
 from tradestream.errors import DumpError
 from tradestream.replay.files import Dump, check_order
 from tradestream.replay.tape import Cursor
@@ -37,20 +38,14 @@ _COLUMNS = {
     "best_match": "VARCHAR",
 }
 _PLAIN = "header = false, auto_detect = false, quote = '', escape = ''"
-_CHECK = f"""WITH lines AS (SELECT count(*) AS lines, count(*) FILTER (regexp_full_match(line, {literal(_LINE)})) AS good
+_CHECK = f"""WITH lines AS (
+        SELECT count(*) AS lines, count(*) FILTER (regexp_full_match(line, {literal(_LINE)})) AS good
         FROM read_csv($file, {_PLAIN}, delim = '\x01', columns = {{'line': 'VARCHAR'}})),
     ids AS (SELECT trade_id, trade_id > lag(trade_id) OVER (ORDER BY rowid) AS rises FROM block)
     SELECT lines, good, (SELECT count(*) FROM block), (SELECT min(trade_id) FROM block),
         (SELECT max(trade_id) FROM block), (SELECT bool_and(coalesce(rises, true)) FROM ids),
         (SELECT bool_and(price > 0 AND quantity > 0 AND price * ceil(quantity) <= {MOST_AMOUNT}
             AND trade_time >= {OLDEST_MS}) FROM block) FROM lines"""
-
-
-class Window(NamedTuple):
-    """Which trades: those from ``since`` to before ``until``, ms."""
-
-    since: int = 0
-    until: int = 2**62
 
 
 class Block(NamedTuple):
@@ -69,13 +64,6 @@ class Block(NamedTuple):
     first: int
     lines: int
     read: int
-
-
-class Part(NamedTuple):
-    """A batch, and how far it is: ``done`` of the source's ``total``."""
-
-    batch: Batch
-    done: int
 
 
 class Dumps:
