@@ -16,6 +16,7 @@ from tradestream.ask.storage import Series, Storage
 from tradestream.ask.when import day
 from tradestream.backtest.batch import Batch
 from tradestream.backtest.source import Part, Window
+from tradestream.errors import NothingFoundError
 
 _STEP_TRADES = 500_000
 _STEP_MINUTES = 1_440
@@ -33,6 +34,10 @@ class Stored:
         storage: Where the trades are.
         series: Whose.
         window: Which trades.
+
+    Raises:
+        NothingFoundError: There are none.
+        StoredDataError: A file is of another program.
     """
 
     def __init__(self, connection: Connection, storage: Storage, series: Sequence[Series], window: Window) -> None:
@@ -43,6 +48,8 @@ class Stored:
         files = [
             file for one in series for file in storage.files("trades", first, exchange=one.exchange, symbol=one.symbol)
         ]
+        if not files:
+            raise NothingFoundError(f"{storage.root}: there are no trades of that time")
         self._arrivals(files)
         self._steps = self._bounds()
         self.total = self._one("SELECT coalesce(sum(trades), 0) FROM arrivals")
