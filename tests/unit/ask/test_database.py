@@ -54,7 +54,7 @@ def test_errors_are_one_line(tmp_path: Path, error: duckdb.Error, text: str) -> 
 
 def test_what_it_sorts_on_disk_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "MEMORY", "60MiB")
-    monkeypatch.setattr(database, "_spill_directory", lambda: str(tmp_path))
+    monkeypatch.setattr(database, "spill_directory", lambda: str(tmp_path))
     with database.connect(Storage(tmp_path)) as connection:
         query = "SELECT count(*) FROM (SELECT lag(i) OVER (ORDER BY hash(i)) FROM range(6000000) t(i))"
         assert connection.execute(query).fetchone() == (6_000_000,)

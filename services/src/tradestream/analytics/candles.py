@@ -21,8 +21,10 @@ A trade of a closed candle is late for every interval: a longer candle is always
 from __future__ import annotations
 
 import decimal
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
+from itertools import accumulate
 from typing import NamedTuple
 
 import msgspec
@@ -245,21 +247,16 @@ class CandleBook:
         cuts = []
         for key, own in _by_key(partials).items():
             series = self._series.get(key) or Series(key)
+            own.sort(key=_open_time)
+            # Of each minute and all after it, the first offset.
+            firsts = list(accumulate((partial.min_offset for partial in reversed(own)), min))[::-1]
             for partial in own:
-                closing = self._closing_offset(partial, own, series)
-                if closing is not None and partial.max_offset > closing:
-                    cuts.append(Cut(key, partial.candle.open_time, closing))
+                minute = partial.candle.open_time
+                closing = bisect_left(own, minute + MINUTE_MS + self._lateness, key=_open_time)
+                offset = -1 if series.has_closed(minute) else firsts[closing] if closing < len(own) else None
+                if offset is not None and partial.max_offset > offset:
+                    cuts.append(Cut(key, minute, offset))
         return cuts
-
-    def _closing_offset(self, partial: Partial, own: list[Partial], series: Series) -> int | None:
-        """The offset at which the minute of ``partial`` closed: -1 before this batch, None not yet."""
-        minute = partial.candle.open_time
-        if series.has_closed(minute):
-            return -1
-        return min(
-            (other.min_offset for other in own if other.candle.open_time >= minute + MINUTE_MS + self._lateness),
-            default=None,
-        )
 
     def remember(self, ids: Intervals) -> None:
         """Mark ids as seen, those of late trades too.
@@ -378,6 +375,10 @@ def _is_whole(series: Series, candle: Candle) -> bool:
 def _update(series: Series, interval: int, candle: Candle, *, is_closed: bool) -> Update:
     missing = series.counted.missing_around(candle.first_trade_id, candle.last_trade_id)
     return Update(series.key, interval, candle, missing, is_closed)
+
+
+def _open_time(partial: Partial) -> int:
+    return partial.candle.open_time
 
 
 def _by_key(partials: Iterable[Partial]) -> dict[Key, list[Partial]]:

@@ -40,7 +40,7 @@ ResultT = TypeVar("ResultT")
 @contextmanager
 def connect(storage: Storage) -> Iterator[Connection]:
     """A database in memory that can read the stored files, and do nothing else outside."""
-    with tempfile.TemporaryDirectory(prefix="tradestream-", dir=_spill_directory()) as spill:
+    with tempfile.TemporaryDirectory(prefix="tradestream-", dir=spill_directory()) as spill:
         connection = Connection()
         try:
             directories = _list(f"{storage.root / table}" for table in PARTITIONS)
@@ -60,8 +60,8 @@ def connect(storage: Storage) -> Iterator[Connection]:
             connection.close()
 
 
-def _spill_directory() -> str | None:
-    """The directory for large temporary files, unless $TMPDIR names another: /tmp may lie in memory."""
+def spill_directory() -> str | None:
+    """Returns the directory for large temporary files, unless $TMPDIR names another: /tmp may lie in memory."""
     large = Path("/var/tmp")  # noqa: S108 - a directory with a name of its own is made in it
     named = tempfile.gettempdir() != "/tmp"  # noqa: S108 - compared only
     return None if named or not large.is_dir() else str(large)

@@ -17,9 +17,14 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def answer(directory: str | None, ask: Callable[[Storage], int]) -> int:
     """Asks the storage that was named, or the job's; returns the exit status."""
+    return ended(lambda: ask(locate(directory)))
+
+
+def ended(work: Callable[[], int]) -> int:
+    """Lets something end well when a signal comes or nobody reads on; returns the exit status."""
     with _signals() as ended_by:
         try:
-            status = ask(locate(directory))
+            status = work()
             sys.stdout.flush()
         except KeyboardInterrupt:
             _silence()

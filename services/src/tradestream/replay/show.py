@@ -51,6 +51,10 @@ class Show:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leaves the screen to others; may be called more than once."""
         self._screen.close()
 
     def begin(self, what: str, total: int) -> None:
