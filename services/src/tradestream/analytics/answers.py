@@ -7,8 +7,9 @@ are late, what closes and what that signals is decided here, so that both say th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol, Self
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Generic, NamedTuple, Protocol, Self, TypeVar
 
 from tradestream.analytics.candles import CandleBook, Cut, Key, Partial, Update
 from tradestream.analytics.evidence import BigTrade
@@ -23,12 +24,15 @@ class Summary(NamedTuple):
         ids: Per series, the trade ids as closed intervals.
         repeated: Per series, trades whose id an earlier trade of the batch has. While there are any, the partials
             count them too.
+        oldest: Per series, when its first trade of the batch was received, seconds since 1970; nothing of trades of
+            the past.
         big: The trades of at least the amount that was asked for; some may be a trifle below.
     """
 
     partials: list[Partial]
     ids: dict[Key, list[tuple[int, int]]]
     repeated: Counter[Key]
+    oldest: dict[Key, float]
     big: list[BigTrade]
 
     @property
@@ -53,11 +57,15 @@ class Batch(Protocol):
         """Those that came before their minute closed."""
 
 
-class Answer(NamedTuple):
+BatchT = TypeVar("BatchT", bound=Batch)
+
+
+class Answer(NamedTuple, Generic[BatchT]):
     """What a batch has changed.
 
     Attributes:
-        summary: Its trades without those that came before.
+        batch: Its trades without those that came before.
+        summary: Their sums.
         duplicates: Per series, how many came before.
         late: Per series, how many of the others came after their minute closed.
         updates: Candles as they stand now.
@@ -65,6 +73,7 @@ class Answer(NamedTuple):
         closing: What closed candles signal.
     """
 
+    batch: BatchT
     summary: Summary
     duplicates: Counter[Key]
     late: Counter[Key]
@@ -76,41 +85,50 @@ class Answer(NamedTuple):
 class Answers:
     """A candle book and an engine, moved on by one batch at a time.
 
-    Args:
+    Attributes:
         book: The candles that are open.
         engine: The rules and the indicators that they look at.
+
+    Args:
+        book: The book.
+        engine: The engine.
+        turn: What ids are remembered in, where others look for them meanwhile.
     """
 
-    def __init__(self, book: CandleBook, engine: Engine) -> None:
-        self._book = book
-        self._engine = engine
+    def __init__(
+        self, book: CandleBook, engine: Engine, turn: Callable[[], AbstractContextManager[None]] = nullcontext
+    ) -> None:
+        self.book = book
+        self.engine = engine
+        self._turn = turn
 
-    def take(self, batch: Batch) -> Answer:
+    def take(self, batch: BatchT) -> Answer[BatchT]:
         """Add what arrived next."""
         batch, summary, duplicates = self._distinct(batch)
         on_time = self._on_time(batch, summary)
-        self._book.remember(summary.ids)
-        updates = self._book.apply(on_time.partials, on_time.ids)
-        large = self._engine.traded(summary.big)
-        closing = self._engine.closed(updates, self._book.first_open)
-        return Answer(summary, duplicates, summary.trades - on_time.trades, updates, large, closing)
+        with self._turn():
+            self.book.remember(summary.ids)
+        updates = self.book.apply(on_time.partials, on_time.ids)
+        large = self.engine.traded(summary.big)
+        closing = self.engine.closed(updates, self.book.first_open)
+        return Answer(batch, summary, duplicates, summary.trades - on_time.trades, updates, large, closing)
 
     def advance(self, elapsed: int) -> tuple[list[Update], list[Signal]]:
         """Let ``elapsed`` ms pass in which nothing came; the candles that this closed, and what they signal."""
-        updates = self._book.advance(elapsed)
-        return updates, self._engine.closed(updates, self._book.first_open)
+        updates = self.book.advance(elapsed)
+        return updates, self.engine.closed(updates, self.book.first_open)
 
-    def _distinct(self, batch: Batch) -> tuple[Batch, Summary, Counter[Key]]:
+    def _distinct(self, batch: BatchT) -> tuple[BatchT, Summary, Counter[Key]]:
         """What is left without the trades that came before, and how many these were."""
-        summary = batch.summarise(self._engine.least_amount)
-        seen = self._book.seen_among(summary.ids)
+        summary = batch.summarise(self.engine.least_amount)
+        seen = self.book.seen_among(summary.ids)
         if not seen and not summary.repeated.total():
             return batch, summary, Counter()
         batch = batch.without_seen(seen)
-        distinct = batch.summarise(self._engine.least_amount)
+        distinct = batch.summarise(self.engine.least_amount)
         return batch, distinct, summary.trades - distinct.trades
 
     def _on_time(self, batch: Batch, summary: Summary) -> Summary:
         """Sums and ids without late trades."""
-        cuts = self._book.late(summary.partials)
+        cuts = self.book.late(summary.partials)
         return batch.without_late(cuts).summarise(None) if cuts else summary

@@ -49,7 +49,7 @@ class Batch:
 
     def summarise(self, least_amount: float | None) -> Summary:
         """Sums them; trades of at least this price times quantity are wanted one by one."""
-        summary = Summary(self._partials(), {}, Counter(), [] if least_amount is None else self._big(least_amount))
+        summary = Summary(self._partials(), {}, Counter(), {}, [] if least_amount is None else self._big(least_amount))
         last: dict[Key, int] = {}
         for partial in summary.partials:
             last[partial.key] = max(last.get(partial.key, 0), partial.candle.last_trade_id)
