@@ -327,7 +327,12 @@ examples:
         metavar="FILE",
         help="as the job reads it (/etc/tradestream/analytics.yml, else defaults)",
     )
-    parser.add_argument("--rules", type=Path, metavar="FILE", help="YAML with `rules`, instead of the configuration's")
+    parser.add_argument(
+        "--rules",
+        type=Path,
+        metavar="FILE",
+        help="YAML with `rules`, and `intervals` and `indicators` if need be, instead of the configuration's",
+    )
     parser.add_argument(
         "--after", type=_minutes, default=(5,), metavar="N,M", help="judge signals after so many minutes (5)"
     )

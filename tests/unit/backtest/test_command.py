@@ -15,7 +15,7 @@ from data.make_dump import write_dump
 from data.shared import real
 from tradestream.analytics.candles import CandleBook, Key
 from tradestream.analytics.publish import message
-from tradestream.backtest import dumps, stored
+from tradestream.backtest import dumps, service, stored
 from tradestream.cli import main
 from unit.ask.stored import DAY, T, closed, store, write_trades
 from unit.replay.dumps import ids, line, write
@@ -219,6 +219,14 @@ def test_what_cannot_be_used_is_refused(
     assert told in capsys.readouterr().err
 
 
+def test_without_any_trades_it_says_where_it_takes_them_from(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(service, "CONFIG", tmp_path / "analytics.yml")
+    assert main(["backtest"]) == 2
+    assert "name dumps, or stored trades with --storage DIR" in capsys.readouterr().err
+
+
 def test_rules_are_held_against_the_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     dump = write(tmp_path / "BTCUSDT-trades-2021-01-08.csv", ids(1, 9))
     for text, told in (
@@ -230,6 +238,18 @@ def test_rules_are_held_against_the_configuration(tmp_path: Path, capsys: pytest
         error = capsys.readouterr().err
         assert error.startswith(f"tradestream: {path}: ")
         assert told in error
+
+
+def test_intervals_and_indicators_can_be_tried_with_the_rules(run: Run, tmp_path: Path) -> None:
+    dump = market(tmp_path, prices=(100, 101) * 60)
+    some = rules(tmp_path, "{type: bollinger, interval: 2m}")
+    some.write_text(f"{some.read_text()}intervals: [1m, 2m]\nindicators: {{bollinger: 10}}\n")
+    report, _, _ = run(dump, "--rules", some)
+    assert report["candles"] == {"1m": 120, "2m": 60}
+    some.write_text(some.read_text().replace("10", "3"))
+    assert (
+        main(["backtest", str(dump), "--rules", str(some)]) == 2
+    )  # two deviations are never passed with three candles
 
 
 def test_minutes_have_to_be_a_multiple_of_the_shortest_candle(
@@ -248,7 +268,7 @@ def test_people_get_a_table_and_a_chart(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(["backtest", str(dump), "--rules", str(some), "--chart"]) == 0
     out = capsys.readouterr().out.splitlines()
     assert out[0].startswith("30 trades of 1 pair, 2021-01-08 00:00 to 2021-01-08 00:30 UTC, in ")
-    assert out[1] == "30 candles of 1m; 6 candles of 5m; 1 signals"
+    assert out[1] == "30 candles of 1m; 6 candles of 5m; 1 signal"
     assert out[4].split() == ["price_move", "1", "1", "0.0%", "+0.000%"]
     marks = next(each for each in out if each.strip() == "^")
     assert marks.index("^") - len(out[6].partition(" ")[0]) > 5, "below the minute in which the price rose"

@@ -51,17 +51,16 @@ class Report:
 
     def _lines(self) -> Iterator[str]:
         rate = f"{self.trades / self.seconds:,.0f} trades/s" if self.seconds else "at once"
-        pairs = f"{self.pairs} pair{'s' * (self.pairs != 1)}"
         when = f", {minute(self.first)} to {minute(self.last)} UTC" if self.first is not None and self.last else ""
-        yield f"{self.trades:,} trades of {pairs}{when}, in {self.seconds:.1f} s ({rate})"
-        counts = [f"{count:,} candles of {interval}" for interval, count in self.candles.items()]
-        signals = sum(fired.signals for fired in self.rules)
+        yield f"{_many(self.trades, 'trade')} of {_many(self.pairs, 'pair')}{when}, in {self.seconds:.1f} s ({rate})"
+        counts = [f"{_many(count, 'candle')} of {interval}" for interval, count in self.candles.items()]
+        signals = _many(sum(fired.signals for fired in self.rules), "signal")
         extra = [
-            f"{count:,} trades {what}"
+            f"{_many(count, 'trade')} {what}"
             for count, what in ((self.late, "came too late for their candle"), (self.duplicates, "came twice"))
             if count
         ]
-        yield "; ".join([*counts, f"{signals:,} signals", *extra])
+        yield "; ".join([*counts, signals, *extra])
         yield self._table() if self.rules else "no rules, so no signals: --rules FILE names some"
 
     def _table(self) -> str:
@@ -74,6 +73,10 @@ class Report:
         text = io.StringIO()
         write_table(text, ["rule", "signals", *titles], rows)
         return text.getvalue().rstrip("\n")
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def _cells(hits: Hits) -> tuple[int, str, str]:

@@ -132,6 +132,8 @@ def _dumps(options: Options, window: Window, workspace: Workspace, show: Show) -
 
 
 def _stored(options: Options, window: Window, connection: Connection) -> Stored:
+    if not (options.storage or options.config or CONFIG.exists()):
+        raise ConfigError("no trades: name dumps, or stored trades with --storage DIR, or run it where the job runs")
     storage = locate(options.storage, options.config or CONFIG)
     with explained(storage):
         return Stored(connection, storage, _chosen(storage, options), window)

@@ -10,6 +10,7 @@ import msgspec
 from tradestream import config
 from tradestream.analytics.config import AnalyticsConfig
 from tradestream.analytics.config import load as load_analytics
+from tradestream.analytics.indicators import IndicatorConfig
 from tradestream.analytics.rules import AnyRule
 from tradestream.ask.storage import CONFIG
 from tradestream.config import Section
@@ -17,9 +18,17 @@ from tradestream.errors import ConfigError
 
 
 class RulesFile(Section, frozen=True, kw_only=True):
-    """Rules to try: the key ``rules`` of the job's configuration, alone in a file."""
+    """Rules to try, and what they look at: these keys of the job's configuration, in a file of their own.
+
+    Attributes:
+        rules: What makes a signal.
+        intervals: Lengths of candles; None means those of the configuration.
+        indicators: How many candles each indicator looks at; None means as the configuration has it.
+    """
 
     rules: tuple[AnyRule, ...]
+    intervals: tuple[str, ...] | None = None
+    indicators: IndicatorConfig | None = None
 
 
 def settings(file: Path | None, rules: Path | None, default: Path = CONFIG) -> AnalyticsConfig:
@@ -27,7 +36,7 @@ def settings(file: Path | None, rules: Path | None, default: Path = CONFIG) -> A
 
     Args:
         file: The one that was named.
-        rules: Where the rules are that take the place of the configuration's.
+        rules: A file whose keys take the place of the configuration's.
         default: The job's.
 
     Raises:
@@ -43,7 +52,8 @@ def settings(file: Path | None, rules: Path | None, default: Path = CONFIG) -> A
     if rules is None:
         return found
     try:
-        return msgspec.structs.replace(found, rules=config.load(rules, RulesFile).rules)
+        named = msgspec.structs.asdict(config.load(rules, RulesFile)).items()
+        return msgspec.structs.replace(found, **{name: value for name, value in named if value is not None})
     except ValueError as error:
         raise ConfigError(f"{rules}: {error}") from error
 
