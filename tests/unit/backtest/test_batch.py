@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 
 import pytest
@@ -85,6 +86,20 @@ def test_any_batches_give_what_trade_by_trade_gives(
                 closed[at] = update.candle, update.missing_trades
     assert closed == wanted.closed
     assert (late, duplicates) == (wanted.late, wanted.duplicates)
+
+
+def test_others_see_the_ids_of_a_batch_after_a_turn_and_not_before(database: Connection) -> None:
+    book, seen = CandleBook(INTERVALS, LATENESS), []
+
+    @contextmanager
+    def turn() -> Iterator[None]:
+        seen.append(book.has_seen(KEY, 1))
+        yield
+        seen.append(book.has_seen(KEY, 1))
+
+    answers = Answers(book, Engine([], IndicatorConfig()), turn)
+    answers.take(batch(database, 0, [Tick(KEY, 1, Decimal(1), Decimal(1), START)]))
+    assert seen == [False, True]
 
 
 def test_a_trade_of_exactly_the_amount_is_large(database: Connection) -> None:
