@@ -65,9 +65,21 @@ def shuffled(given: list[Trade]) -> list[Trade]:
 
 
 def jumbled(given: list[Trade]) -> list[Trade]:
-    """Each takes up to three minutes longer than the one before; a tenth come again, up to ten minutes after."""
+    """Each is on its way for up to three minutes, a tenth come again up to ten minutes after.
+
+    Those of an outage come when minute 20 has closed without them, and minute 21 has not.
+    """
     numbers = random.Random(len(given))  # noqa: S311 - delays
-    arrivals = [(each.trade_time + numbers.randrange(3 * MINUTE), each) for each in given]
+    outage = range(START + 20 * MINUTE + 30_000, START + 22 * MINUTE)
+    arrivals = [
+        (
+            START + 26 * MINUTE + 15_000
+            if each.trade_time in outage
+            else each.trade_time + numbers.randrange(3 * MINUTE),
+            each,
+        )
+        for each in given
+    ]
     again = [(time + numbers.randrange(10 * MINUTE), each) for time, each in arrivals if each.trade_id % 10 == 0]
     return [each for _, each in sorted(arrivals + again, key=itemgetter(0))]
 

@@ -17,18 +17,19 @@ from tradestream.analytics.rules import AnyRule, LargeTrade, Spread
 from tradestream.analytics.signals import Engine
 from tradestream.ask.connection import Connection
 from tradestream.backtest.batch import COLUMNS, Batch
+from unit.analytics.feeds import START, feeds
 from unit.analytics.oracle import At, Expected, Tick, partials
 
 MINUTE = MINUTE_MS
 INTERVALS = [MINUTE, 5 * MINUTE]
 LATENESS = 2 * MINUTE
-START = 1_700_000_100_000 // (5 * MINUTE) * 5 * MINUTE
 KEY = Key("binance", "BTCUSDT")
+KEYS = [KEY, Key("binance", "ETHUSDT"), Key("kraken", "X'/USD")]
 MOST = Decimal("999999.99999999")  # of both: their product is one that a trade may have
 
 TICKS = st.builds(
     Tick,
-    key=st.sampled_from([KEY, Key("binance", "ETHUSDT"), Key("kraken", "X'/USD")]),
+    key=st.sampled_from(KEYS),
     trade_id=st.integers(0, 40),
     price=st.decimals("0.000000000001", MOST, places=12),
     quantity=st.decimals("0.00000001", MOST, places=8),
@@ -67,7 +68,7 @@ def test_sums_are_exact(database: Connection, ticks: list[Tick]) -> None:
     } == {(tick.key, tick.trade_id) for tick in ticks}
 
 
-@given(st.lists(TICKS, max_size=60), st.data())
+@given(feeds(KEYS), st.data())
 def test_any_batches_give_what_trade_by_trade_gives(
     database: Connection, ticks: list[Tick], data: st.DataObject
 ) -> None:

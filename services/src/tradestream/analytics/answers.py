@@ -105,10 +105,14 @@ class Answers:
     def take(self, batch: BatchT) -> Answer[BatchT]:
         """Add what arrived next."""
         batch, summary, duplicates = self._distinct(batch)
-        on_time = self._on_time(batch, summary)
+        left, on_time = self._on_time(batch, summary)
+        had_come = {
+            (each.key, each.end): left.without_late(each.cuts).summarise(None).ids[each.key]
+            for each in self.book.outrun(on_time.partials)
+        }
         with self._turn():
             self.book.remember(summary.ids)
-        updates = self.book.apply(on_time.partials, on_time.ids)
+        updates = self.book.apply(on_time.partials, on_time.ids, had_come)
         large = self.engine.traded(summary.big)
         closing = self.engine.closed(updates, self.book.first_open)
         return Answer(batch, summary, duplicates, summary.trades - on_time.trades, updates, large, closing)
@@ -128,7 +132,10 @@ class Answers:
         distinct = batch.summarise(self.engine.least_amount)
         return batch, distinct, summary.trades - distinct.trades
 
-    def _on_time(self, batch: Batch, summary: Summary) -> Summary:
-        """Sums and ids without late trades."""
+    def _on_time(self, batch: Batch, summary: Summary) -> tuple[Batch, Summary]:
+        """What is left without late trades."""
         cuts = self.book.late(summary.partials)
-        return batch.without_late(cuts).summarise(None) if cuts else summary
+        if not cuts:
+            return batch, summary
+        batch = batch.without_late(cuts)
+        return batch, batch.summarise(None)

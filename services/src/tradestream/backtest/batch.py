@@ -84,11 +84,12 @@ class Batch:
 
     def _partials(self) -> list[Partial]:
         found = self._connection.execute(
-            f"""SELECT exchange, symbol, least, most, newest, open_time, {_CANDLE} FROM (
-                SELECT exchange, symbol, {_MINUTE} AS open_time, {SUMS}, min(arrival) AS least, max(arrival) AS most,
-                    max(trade_time) AS newest FROM {self._table} GROUP BY ALL)"""
+            f"""SELECT exchange, symbol, first, least, most, newest, open_time, {_CANDLE} FROM (
+                SELECT exchange, symbol, {_MINUTE} AS open_time, {SUMS}, arg_min(arrival, trade_id) AS first,
+                    min(arrival) AS least, max(arrival) AS most, max(trade_time) AS newest
+                FROM {self._table} GROUP BY ALL)"""
         )
-        return [Partial(Key(*row[:2]), Candle(*row[5:]), *row[2:5]) for row in found.fetchall()]
+        return [Partial(Key(*row[:2]), Candle(*row[6:]), *row[2:6]) for row in found.fetchall()]
 
     def _ids(self, last: Mapping[Key, int]) -> dict[Key, list[tuple[int, int]]]:
         """The ids as intervals: one with a gap before it starts an interval, and ends the one before."""
