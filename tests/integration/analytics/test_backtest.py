@@ -24,6 +24,8 @@ pytestmark = pytest.mark.timeout(900)
 MINUTE = 60_000
 START = 1_610_064_000_000 // MINUTE * MINUTE
 END = START + 60 * MINUTE
+OUTAGE = range(START + 20 * MINUTE + 30_000, START + 22 * MINUTE)
+REPAIRED = START + 26 * MINUTE + 15_000
 RULES: list[dict[str, Any]] = [
     {"type": "price_move", "percent": 0.5},
     {"type": "rsi", "above": 55, "below": 45},
@@ -70,14 +72,8 @@ def jumbled(given: list[Trade]) -> list[Trade]:
     Those of an outage come when minute 20 has closed without them, and minute 21 has not.
     """
     numbers = random.Random(len(given))  # noqa: S311 - delays
-    outage = range(START + 20 * MINUTE + 30_000, START + 22 * MINUTE)
     arrivals = [
-        (
-            START + 26 * MINUTE + 15_000
-            if each.trade_time in outage
-            else each.trade_time + numbers.randrange(3 * MINUTE),
-            each,
-        )
+        (REPAIRED if each.trade_time in OUTAGE else each.trade_time + numbers.randrange(3 * MINUTE), each)
         for each in given
     ]
     again = [(time + numbers.randrange(10 * MINUTE), each) for time, each in arrivals if each.trade_id % 10 == 0]
@@ -108,13 +104,20 @@ def test_it_says_what_the_job_has_said(
 ) -> None:
     ordered, late = trades("binance", "BTCUSDT"), shuffled(trades("kraken", "BTC/USDT"))
     mixed = jumbled(trades("coinbase", "BTC-USDT"))
+    chunks = [own[begin : begin + 500] for begin in range(0, len(mixed), 500) for own in (ordered, late, mixed)]
+    sent = [each for chunk in chunks for each in chunk]
+    repaired = next(
+        place for place, each in enumerate(sent) if each.exchange == "coinbase" and each.trade_time in OUTAGE
+    )
     job = Job(tmp_path, kafka, f"backtest-{batch}", rules=RULES, max_offsets_per_trigger=batch)
     kafka.create_topics(job.topics)
-    size = 500
     with job:
-        for begin in range(0, len(mixed), size):
-            job.produce([message(each) for own in (ordered, late, mixed) for each in own[begin : begin + size]])
-        sent = [*ordered, *late, *mixed]
+        if batch < repaired:  # and no batch has both what closed a minute and what came after it
+            job.produce(map(message, sent[:repaired]))
+            job.until("batches that are done", lambda: job.taken() == repaired)
+            job.produce(map(message, sent[repaired:]))
+        else:
+            job.produce(map(message, sent))
         stored = len({(each.exchange, each.trade_id) for each in sent})
         job.until("trades in Parquet", lambda: len(job.trades()) == stored)
         late_trades = job.metric("events_late_total")
