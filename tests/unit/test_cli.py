@@ -52,7 +52,20 @@ def test_the_version_is_the_distributions(capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.parametrize(
-    "command", ["producer", "simulator", "analytics", "topic", "replay", "candles", "sql", "check", "compact", "repair"]
+    "command",
+    [
+        "producer",
+        "simulator",
+        "analytics",
+        "topic",
+        "replay",
+        "candles",
+        "sql",
+        "check",
+        "compact",
+        "backtest",
+        "repair",
+    ],
 )
 def test_the_help_of_a_command_has_an_example_and_its_exit_status(
     command: str, capsys: pytest.CaptureFixture[str]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import re
 import signal
 import sys
 import textwrap
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_sql(commands)
     _add_check(commands)
     _add_compact(commands)
+    _add_backtest(commands)
     _add_repair(commands)
     return parser
 
@@ -295,6 +297,58 @@ It exits 1 also when another one is at work.
     parser.add_argument("--dry-run", action="store_true", help="only say what would be merged and removed")
 
 
+def _add_backtest(commands: _Commands) -> None:
+    more = """\
+It puts trades of the past through the same rules as the Spark job does, without Spark and Kafka: the closed candles
+and the signals are those of the live run, byte for byte. Trades are Binance's public dumps (a .CHECKSUM beside a dump
+is verified first), or without any what the job has stored. At their end all candles close, as the job closes them by
+the clock once nothing more comes.
+
+A signal hits when the price N minutes after it has moved in the direction that it names: up, above, bought; down,
+below, sold. Signals without a direction are counted only.
+
+--since and --until are widened to whole candles of the longest interval; indicators begin there with nothing.
+
+examples:
+  tradestream backtest BTCUSDT-trades-2021-01-08.zip --rules rules.yml --after 5,15,60
+  tradestream backtest dumps/ --symbols BTCUSDT,ETH-USDT --output result/ --json
+  tradestream backtest --since 7d --exchange kraken --chart
+"""
+    parser = _add(commands, "backtest", _backtest, "say what the job would signal for trades of the past", more)
+    parser.add_argument("paths", type=Path, nargs="*", metavar="FILE|DIR", help="dumps, or directories of dumps")
+    parser.add_argument(
+        "--storage", metavar="DIR", help="the job's stored trades here, instead of where it stores them"
+    )
+    parser.add_argument("--symbols", type=_names, default=(), metavar="A,B", help="only these: BTCUSDT or BTC-USDT")
+    parser.add_argument("--exchange", help="only this one's stored trades")
+    parser.add_argument("--since", metavar="WHEN", help="from then on: 2h (before now), 2021-01-08 or 2021-01-08T12:30")
+    parser.add_argument("--until", metavar="WHEN", help="the same; to then")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="as the job reads it (/etc/tradestream/analytics.yml, else defaults)",
+    )
+    parser.add_argument(
+        "--rules",
+        type=Path,
+        metavar="FILE",
+        help="YAML with `rules`, and `intervals` and `indicators` if need be, instead of the configuration's",
+    )
+    parser.add_argument(
+        "--after", type=_minutes, default=(5,), metavar="N,M", help="judge signals after so many minutes (5)"
+    )
+    parser.add_argument("--output", type=Path, metavar="DIR", help="keep candles.jsonl and signals.jsonl there")
+    parser.add_argument("--chart", action="store_true", help="draw each pair, with its signals")
+    parser.add_argument("--json", action="store_true", help="print the report as one line of JSON")
+
+
+def _minutes(text: str) -> tuple[int, ...]:
+    if not re.fullmatch(r"[1-9][0-9]{0,5}(,[1-9][0-9]{0,5})*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of minutes, as 5,15,60 is")
+    return tuple(map(int, text.split(",")))
+
+
 def _add_repair(commands: _Commands) -> None:
     more = """\
 On the host of the analytics job, as root or as the job's user, while the job is stopped. It looks at the job's state
@@ -440,6 +494,16 @@ def _compact(args: argparse.Namespace) -> int:
         return _OK
     _log_to_journal(settings.log_level)
     return service.run(settings, time.time(), dry_run=args.dry_run)
+
+
+def _backtest(args: argparse.Namespace) -> int:
+    from tradestream.ask.service import ended  # noqa: PLC0415 - the other commands need no database
+    from tradestream.backtest import service as backtest  # noqa: PLC0415
+
+    options = backtest.Options(
+        **{name: value for name, value in vars(args).items() if name in backtest.Options.__dataclass_fields__}
+    )
+    return ended(lambda scratch: backtest.run(options, scratch))
 
 
 def _repair(args: argparse.Namespace) -> int:

@@ -62,8 +62,11 @@ _COLUMNS = (
     ("buyer is maker", r"[Tt]rue|[Ff]alse"),
     ("best match", r"[Tt]rue|[Ff]alse"),
 )
+LINE_PATTERN = ",".join(f"({pattern})" for _, pattern in _COLUMNS[:-1]) + f"(?:,({_COLUMNS[-1][1]}))?"
+"""A whole line without its end."""
+
 _PATTERNS = tuple(re.compile(pattern, re.ASCII) for _, pattern in _COLUMNS)
-_LINE = re.compile(",".join(f"({pattern})" for _, pattern in _COLUMNS[:-1]) + f"(?:,({_COLUMNS[-1][1]}))?", re.ASCII)
+_LINE = re.compile(LINE_PATTERN, re.ASCII)
 _TAIL_BYTES = 4096
 _FILE_NAME = re.compile(r"([A-Z0-9]{2,24})-trades[-.].*")
 
@@ -95,20 +98,18 @@ class Reader:
     def __iter__(self) -> Generator[Row]:
         """Yields the rows, one at a time; see `read`."""
         last = -1
-        with _open(self.path) as (raw, lines):
+        with opened(self.path) as (raw, lines):
             self._raw = raw
             try:
                 for number, text in enumerate(lines, start=1):
-                    if number == 1 and _is_header(text):
+                    if number == 1 and is_header(text):
                         continue
                     if last < self._above and last < (passed := _id_of(text)) <= self._above:
                         last = passed
                         continue
                     where = f"{self.path}: line {number}"
                     row = parse(text.rstrip("\r\n"), where)
-                    if row.trade_id <= last:
-                        raise DumpError(f"{where}: trade id {row.trade_id} is not above {last} before it")
-                    last = row.trade_id
+                    last = require_above(last, row.trade_id, where)
                     yield row
             finally:
                 self._read, self._raw = raw.tell(), None
@@ -178,6 +179,13 @@ def parse(text: str, where: str) -> Row:
     )
 
 
+def require_above(last: int, trade_id: int, where: str) -> int:
+    """Returns an id that is above the one before it; raises DumpError, beginning with `where`, for another."""
+    if trade_id <= last:
+        raise DumpError(f"{where}: trade id {trade_id} is not above {last} before it")
+    return trade_id
+
+
 def symbol_of(path: Path) -> str | None:
     """Returns the symbol that a dump's name begins with, as in BTCUSDT-trades-2021-01-08.csv."""
     match = _FILE_NAME.fullmatch(path.name)
@@ -190,7 +198,8 @@ def _id_of(text: str) -> int:
     return int(head) if _PATTERNS[0].fullmatch(head) else sys.maxsize
 
 
-def _is_header(text: str) -> bool:
+def is_header(text: str) -> bool:
+    """Whether a dump's first line names its columns."""
     return text.split(",", 1)[0].strip().lower() in ("id", "trade_id", "tradeid", "trade id")
 
 
@@ -205,7 +214,7 @@ def _reason(text: str) -> str:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[tuple[IO[bytes], TextIO]]:
+def opened(path: Path) -> Iterator[tuple[IO[bytes], TextIO]]:
     """Opens a CSV, or the one CSV in a zip: the file, and the lines.
 
     What is not ASCII is left for the line's own check to refuse.

@@ -49,6 +49,12 @@ class IdIntervals(msgspec.Struct):
         for start, end in intervals:
             self.add(start, end)
 
+    def joined(self, intervals: Iterable[tuple[int, int]]) -> IdIntervals:
+        """These ids and those of each interval."""
+        result = IdIntervals(list(self.starts), list(self.ends))
+        result.update(intervals)
+        return result
+
     def remove(self, number: int) -> None:
         """Remove an id that is held."""
         at = bisect_right(self.starts, number) - 1

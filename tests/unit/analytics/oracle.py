@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple, Self
 
+from tradestream.analytics.answers import Answers, Summary
 from tradestream.analytics.candles import EXACT, MINUTE_MS, Candle, CandleBook, Cut, Key, Partial, Update
+from tradestream.analytics.indicators import IndicatorConfig
+from tradestream.analytics.signals import Engine
 
 
 class Tick(NamedTuple):
@@ -74,6 +77,7 @@ class Expected:
         self._newest: dict[Key, int] = defaultdict(int)
         self._members: dict[At, list[Tick]] = defaultdict(list)
         self._counted: dict[Key, set[int]] = defaultdict(set)
+        self._passed: dict[At, int] = {}
         self.closed: dict[At, tuple[Candle, int]] = {}
         self.late = self.duplicates = 0
 
@@ -95,11 +99,18 @@ class Expected:
                 self._counted[tick.key].add(tick.trade_id)
                 for at in windows:
                     self._members[at].append(tick)
+                self._pass(tick.key)
             self._seen.add((tick.key, tick.trade_id))
         for at in self.open:
-            if at.end <= self._watermark(at.key) or self._is_whole(at):
-                self.closed[at] = candle(self._members[at], at.start), self._missing(at)
+            if at in self._passed or self._is_whole(at):
+                self.closed[at] = candle(self._members[at], at.start), self._passed.get(at, 0)
         return self
+
+    def _pass(self, key: Key) -> None:
+        """Note of windows that the watermark passes what they miss."""
+        for at in self._members:
+            if at.key == key and at not in self._passed and at.end <= self._watermark(key):
+                self._passed[at] = self._missing(at)
 
     def _watermark(self, key: Key) -> int:
         return self._newest[key] // MINUTE_MS * MINUTE_MS - self._lateness
@@ -127,24 +138,37 @@ class Outcome:
 
     def batch(self, first_offset: int, ticks: list[Tick]) -> None:
         """Take one batch whose first message has offset ``first_offset``."""
+        answers = Answers(self.book, Engine([], IndicatorConfig()))
+        answer = answers.take(Rows(list(enumerate(ticks, first_offset))))
+        self.duplicates += answer.duplicates.total()
+        self.late += answer.late.total()
+        self.updates += answer.updates
+        self.closed += [update for update in answer.updates if update.is_closed]
+
+
+class Rows:
+    """A batch in plain Python: trades, each with its offset."""
+
+    def __init__(self, rows: list[tuple[int, Tick]]) -> None:
+        self._rows = rows
+
+    def summarise(self, _least_amount: float | None) -> Summary:
+        """Sums them."""
+        ids = _ids(self._rows)
+        distinct = Counter({key: sum(end - start + 1 for start, end in own) for key, own in ids.items()})
+        return Summary(partials(self._rows), ids, Counter(tick.key for _, tick in self._rows) - distinct, {}, [])
+
+    def without_seen(self, seen: Mapping[Key, list[tuple[int, int]]]) -> Rows:
+        """Each of them once, and none whose id is in ``seen``."""
         rows: dict[tuple[Key, int], tuple[int, Tick]] = {}
-        for offset, tick in enumerate(ticks, first_offset):
-            rows.setdefault((tick.key, tick.trade_id), (offset, tick))
-        ids = {key: intervals({number for own, number in rows if own == key}) for key, _ in rows}
-        known = self.book.seen_among(ids)
-        fresh = [
-            row
-            for (key, number), row in rows.items()
-            if not any(start <= number <= end for start, end in known.get(key, []))
-        ]
-        self.duplicates += len(ticks) - len(fresh)
-        cuts = self.book.late(partials(fresh))
-        on_time = [row for row in fresh if not _cut(row, cuts)]
-        self.late += len(fresh) - len(on_time)
-        self.book.remember(_ids(fresh))
-        updates = self.book.apply(partials(on_time), _ids(on_time))
-        self.updates += updates
-        self.closed += [update for update in updates if update.is_closed]
+        for offset, tick in self._rows:
+            if not any(start <= tick.trade_id <= end for start, end in seen.get(tick.key, [])):
+                rows.setdefault((tick.key, tick.trade_id), (offset, tick))
+        return Rows(list(rows.values()))
+
+    def without_late(self, cuts: Sequence[Cut]) -> Rows:
+        """Those that came before their minute closed."""
+        return Rows([row for row in self._rows if not _cut(row, cuts)])
 
 
 def partials(rows: list[tuple[int, Tick]]) -> list[Partial]:
@@ -156,6 +180,7 @@ def partials(rows: list[tuple[int, Tick]]) -> list[Partial]:
         Partial(
             key=key,
             candle=candle([tick for _, tick in own], minute),
+            first_offset=min(own, key=lambda row: row[1].trade_id)[0],
             min_offset=min(offset for offset, _ in own),
             max_offset=max(offset for offset, _ in own),
             max_time=max(tick.trade_time for _, tick in own),
@@ -176,7 +201,7 @@ def _ids(rows: list[tuple[int, Tick]]) -> dict[Key, list[tuple[int, int]]]:
     return {key: intervals({tick.trade_id for _, tick in rows if tick.key == key}) for key in keys}
 
 
-def _cut(row: tuple[int, Tick], cuts: list[Cut]) -> bool:
+def _cut(row: tuple[int, Tick], cuts: Sequence[Cut]) -> bool:
     offset, tick = row
     minute = tick.trade_time // MINUTE_MS * MINUTE_MS
-    return any(cut.key == tick.key and cut.open_time == minute and offset > cut.offset for cut in cuts)
+    return any(cut.key == tick.key and cut.open_time == minute and offset >= cut.offset for cut in cuts)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 from decimal import Decimal
 
 import msgspec
@@ -10,12 +9,12 @@ from hypothesis import strategies as st
 
 from tradestream.analytics.candles import MINUTE_MS, BookState, Candle, CandleBook, Key, Update
 from tradestream.analytics.publish import message
+from unit.analytics.feeds import START, feeds
 from unit.analytics.oracle import At, Expected, Outcome, Tick, partials
 
 MINUTE = MINUTE_MS
 INTERVALS = [MINUTE, 5 * MINUTE]
 LATENESS = 2 * MINUTE
-START = 1_700_000_100_000 // (5 * MINUTE) * 5 * MINUTE
 KEY = Key("binance", "BTCUSDT")
 KEYS = [KEY, Key("binance", "ETHUSDT"), Key("kraken", "BTCUSDT")]
 
@@ -42,21 +41,6 @@ def fed(*batches: list[Tick]) -> Outcome:
     return outcome
 
 
-@st.composite
-def feeds(draw: st.DrawFn) -> list[Tick]:
-    """Series as exchanges number and stamp them, with trades lost, repeated, and on their way for long."""
-    topic: list[tuple[int, Tick]] = []
-    for key in draw(st.lists(st.sampled_from(KEYS), min_size=1, unique=True)):
-        pauses = draw(st.lists(st.sampled_from([0, 1, 7_000, 20_000, 45_000, 150_000]), min_size=4, max_size=40))
-        times = itertools.accumulate(pauses, initial=START + draw(st.integers(0, 5 * MINUTE)))
-        for number, time in enumerate(times):
-            # No copy: lost; two: repeated. Arrivals are by the time of the trade and what its way took.
-            tick = Tick(key, number, Decimal(number + 1), Decimal(1), time)
-            ways = draw(st.sampled_from([[0], [0], [0], [0], [40_000], [400_000], [0, 50_000], []]))
-            topic += [(time + way, tick) for way in ways]
-    return [tick for _, tick in sorted(topic, key=lambda arrival: arrival[0])]
-
-
 def at(update: Update) -> At:
     return At(update.key, update.interval, update.candle.open_time)
 
@@ -69,7 +53,11 @@ def split(data: st.DataObject, topic: list[Tick]) -> list[list[Tick]]:
 def closed_and_open(outcome: Outcome) -> tuple[dict[At, tuple[Candle, int]], dict[At, Candle]]:
     closed = {at(update): (update.candle, update.missing_trades) for update in outcome.closed}
     assert len(outcome.closed) == len(closed), "a candle closes once"
-    return closed, {
+    return closed, open_candles(outcome)
+
+
+def open_candles(outcome: Outcome) -> dict[At, Candle]:
+    return {
         At(series.key, interval, start): candle
         for series in outcome.book.state.series
         for interval, candles in series.candles.items()
@@ -77,7 +65,7 @@ def closed_and_open(outcome: Outcome) -> tuple[dict[At, tuple[Candle, int]], dic
     }
 
 
-@given(st.one_of(st.lists(TICKS, max_size=60), feeds()), st.data())
+@given(feeds(KEYS), st.data())
 def test_batches_give_what_trade_by_trade_gives(topic: list[Tick], data: st.DataObject) -> None:
     batches = split(data, topic)
     wanted = Expected(INTERVALS, LATENESS)
@@ -88,18 +76,28 @@ def test_batches_give_what_trade_by_trade_gives(topic: list[Tick], data: st.Data
     assert (outcome.late, outcome.duplicates) == (wanted.late, wanted.duplicates)
 
 
-@given(feeds(), st.data())
+@given(st.lists(TICKS, max_size=60), st.data())
+def test_so_they_do_but_for_what_is_missing_where_ids_follow_nothing(topic: list[Tick], data: st.DataObject) -> None:
+    batches = split(data, topic)
+    wanted = Expected(INTERVALS, LATENESS)
+    for batch in batches:
+        wanted.batch(batch)
+    outcome = fed(*batches)
+    assert {at(update): update.candle for update in outcome.closed} == {
+        where: candle for where, (candle, _) in wanted.closed.items()
+    }
+    assert open_candles(outcome) == wanted.open
+    assert (outcome.late, outcome.duplicates) == (wanted.late, wanted.duplicates)
+
+
+@given(feeds(KEYS), st.data())
 def test_batches_make_no_difference_where_ids_follow_time(topic: list[Tick], data: st.DataObject) -> None:
     batches, one_by_one = fed(*split(data, topic)), fed(*([tick] for tick in topic))
-    (closed, still_open), wanted = closed_and_open(batches), closed_and_open(one_by_one)
-    assert {where: candle for where, (candle, _) in closed.items()} == {
-        where: candle for where, (candle, _) in wanted[0].items()
-    }
-    assert still_open == wanted[1]
+    assert closed_and_open(batches) == closed_and_open(one_by_one)
     assert (batches.late, batches.duplicates) == (one_by_one.late, one_by_one.duplicates)
 
 
-@given(st.one_of(st.lists(TICKS, max_size=30), feeds()), st.integers(0, 30))
+@given(st.one_of(st.lists(TICKS, max_size=30), feeds(KEYS)), st.integers(0, 30))
 def test_a_book_goes_on_from_its_stored_state(topic: list[Tick], half: int) -> None:
     whole = fed(topic[:half], topic[half:])
     halved = fed(topic[:half])
@@ -108,6 +106,23 @@ def test_a_book_goes_on_from_its_stored_state(topic: list[Tick], half: int) -> N
     halved.batch(len(topic[:half]), topic[half:])
     assert halved.updates == whole.updates
     assert halved.book.state == whole.book.state
+
+
+def outage() -> list[Tick]:
+    """Six trades a minute; those from 1:30 to 3:30 come when minute 1 has closed and minute 2 has not."""
+    trades = [tick(number, 10_000 * number) for number in range(60)]
+    gone = trades[9:21]
+    come = next(place for place, each in enumerate(trades) if each.trade_time >= START + 4 * MINUTE + 15_000)
+    return [each for each in trades[:come] if each not in gone] + gone + trades[come:]
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_what_comes_after_a_candle_has_closed_is_missing_from_it_whatever_the_batch(size: int) -> None:
+    topic = outage()
+    outcome = fed(*(topic[begin : begin + size] for begin in range(0, len(topic), size)))
+    # Three of minute 1 are late, and so missing from minute 2 too.
+    assert sorted(minutes(outcome))[:4] == [(0, 6, 0), (1, 3, 12), (2, 6, 3), (3, 6, 0)]
+    assert outcome.late == 3
 
 
 def test_open_and_close_go_by_trade_id_not_by_time_or_arrival() -> None:

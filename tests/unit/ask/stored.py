@@ -108,7 +108,7 @@ def _partial(key: Key, trade: T, offset: int) -> Partial:
         first_trade_id=trade.id,
         last_trade_id=trade.id,
     )
-    return Partial(key, candle, offset, offset, time)
+    return Partial(key, candle, offset, offset, offset, time)
 
 
 def write_trades(root: Path, key: Key, trades: Iterable[tuple[int, T]], name: str = "a") -> None:

@@ -15,14 +15,19 @@ the order of Kafka offsets, not of batches, so the same topic gives the same can
 series is idle its watermark goes on with the clock, which the caller advances only while the feed is known to be read
 to its end (`CandleBook.advance`).
 
+What a candle misses is what had not come when it closed, though the same batch may bring it later.
+
 A trade of a closed candle is late for every interval: a longer candle is always the sum of its minutes.
 """
 
 from __future__ import annotations
 
 import decimal
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
+from itertools import accumulate
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -125,6 +130,7 @@ class Partial(msgspec.Struct, frozen=True):
     Attributes:
         key: The series.
         candle: Their sum; its window is the minute.
+        first_offset: Kafka offset of the one with the lowest id.
         min_offset: Lowest Kafka offset among them.
         max_offset: Highest Kafka offset among them.
         max_time: Newest trade time, ms.
@@ -132,6 +138,7 @@ class Partial(msgspec.Struct, frozen=True):
 
     key: Key
     candle: Candle
+    first_offset: int
     min_offset: int
     max_offset: int
     max_time: int
@@ -194,6 +201,20 @@ class Cut(NamedTuple):
     offset: int
 
 
+class Outrun(NamedTuple):
+    """An end of candles that the watermark passes before the trades come which are next to them.
+
+    Attributes:
+        key: The series.
+        end: The first millisecond after these candles.
+        cuts: What of the minutes that begin then or later came after they had closed.
+    """
+
+    key: Key
+    end: int
+    cuts: list[Cut]
+
+
 class BookState(msgspec.Struct):
     """What a `CandleBook` needs to go on after a restart: its clock (ms) and its series."""
 
@@ -244,22 +265,26 @@ class CandleBook:
         """The minutes of ``partials`` that hold late trades, each with the offset at which its minute closed."""
         cuts = []
         for key, own in _by_key(partials).items():
-            series = self._series.get(key) or Series(key)
-            for partial in own:
-                closing = self._closing_offset(partial, own, series)
-                if closing is not None and partial.max_offset > closing:
-                    cuts.append(Cut(key, partial.candle.open_time, closing))
+            series, minutes = self._series.get(key) or Series(key), _Minutes(own, self._lateness)
+            for partial in minutes.partials:
+                minute = partial.candle.open_time
+                offset = -1 if series.has_closed(minute) else minutes.closing(minute + MINUTE_MS)
+                if offset is not None and partial.max_offset > offset:
+                    cuts.append(Cut(key, minute, offset))
         return cuts
 
-    def _closing_offset(self, partial: Partial, own: list[Partial], series: Series) -> int | None:
-        """The offset at which the minute of ``partial`` closed: -1 before this batch, None not yet."""
-        minute = partial.candle.open_time
-        if series.has_closed(minute):
-            return -1
-        return min(
-            (other.min_offset for other in own if other.candle.open_time >= minute + MINUTE_MS + self._lateness),
-            default=None,
-        )
+    def outrun(self, partials: Iterable[Partial]) -> list[Outrun]:
+        """Which candles close before their next trade comes, though ``partials``, none of them late, have both."""
+        found = []
+        for key, own in _by_key(partials).items():
+            series, minutes = self._series.get(key) or Series(key), _Minutes(own, self._lateness)
+            for end in sorted(self._ends(series, own)):
+                offset, later = minutes.closing(end), minutes.since(end)
+                # Of a minute's trades the one with the lowest id is next to what ended before.
+                if offset is not None and later[0].first_offset > offset and not self._has_next(series, end, later[0]):
+                    cuts = [Cut(key, each.candle.open_time, offset + 1) for each in later]
+                    found.append(Outrun(key, end, cuts))
+        return found
 
     def remember(self, ids: Intervals) -> None:
         """Mark ids as seen, those of late trades too.
@@ -270,12 +295,18 @@ class CandleBook:
         for key, intervals in ids.items():
             self._at(key).seen.update(intervals)
 
-    def apply(self, partials: Iterable[Partial], ids: Intervals) -> list[Update]:
+    def apply(
+        self,
+        partials: Iterable[Partial],
+        ids: Intervals,
+        had_come: Mapping[tuple[Key, int], Iterable[tuple[int, int]]] = MappingProxyType({}),
+    ) -> list[Update]:
         """Add trades that are neither duplicate nor late.
 
         Args:
             partials: Their sums.
             ids: Their ids, as closed intervals by series.
+            had_come: By series and end of what is `outrun`, those ids that had come when it closed.
 
         Returns:
             Every candle they touched, in order of key, interval and time, and every candle they closed.
@@ -283,15 +314,16 @@ class CandleBook:
         updates = []
         for key, own in sorted(_by_key(partials).items()):
             series = self._at(key)
+            counted = {end: series.counted.joined(own_ids) for (of, end), own_ids in had_come.items() if of == key}
             series.counted.update(ids[key])
             touched = self._merge(series, own)
             newest = max(partial.max_time for partial in own)
             if newest > series.newest:
                 series.newest, series.arrived = newest, self._clock
-            closed = self._close(series, series.newest)
+            closed = self._close(series, series.newest, counted)
             done = {(update.interval, update.candle.open_time) for update in closed}
             updates += [
-                _update(series, interval, series.candles[interval][start], is_closed=False)
+                _update(series, interval, series.candles[interval][start], series.counted, is_closed=False)
                 for interval, start in sorted(touched - done)
             ]
             updates += closed
@@ -356,14 +388,35 @@ class CandleBook:
                 touched.add((interval, start))
         return touched
 
-    def _close(self, series: Series, reached: int) -> list[Update]:
-        """Close what is whole, and what the watermark of a series has passed whose event time has ``reached`` that."""
+    def _ends(self, series: Series, own: Iterable[Partial]) -> set[int]:
+        """When candles end that are open, or will be with what came."""
+        ends = {start + interval for interval, candles in series.candles.items() for start in candles}
+        times = [partial.candle.open_time for partial in own]
+        return ends.union(time // interval * interval + interval for time in times for interval in self._intervals)
+
+    def _has_next(self, series: Series, end: int, later: Partial) -> bool:
+        """Whether a trade that came earlier is nearer to what ends then than those of a later minute."""
+        candles = series.candles.get(self._intervals[0], {}).items()
+        return any(start >= end and candle.first_trade_id < later.candle.first_trade_id for start, candle in candles)
+
+    def _close(
+        self, series: Series, reached: int, counted: Mapping[int, IdIntervals] = MappingProxyType({})
+    ) -> list[Update]:
+        """Close what is whole, and what the watermark of a series has passed whose event time has ``reached`` that.
+
+        What was counted when candles closed that end then, ``counted`` says, where that was less than now.
+        """
         series.closed_before = max(series.closed_before, watermark(reached, self._lateness))
         closed = []
         for interval, candles in sorted(series.candles.items()):
             whole = {start for start, candle in candles.items() if _is_whole(series, candle)}
             done = [start for start in sorted(candles) if start in whole or start + interval <= series.closed_before]
-            closed += [_update(series, interval, candles.pop(start), is_closed=True) for start in done]
+            closed += [
+                _update(
+                    series, interval, candles.pop(start), counted.get(start + interval, series.counted), is_closed=True
+                )
+                for start in done
+            ]
             ahead = whole.union(series.whole.get(interval, ()))
             series.whole[interval] = sorted(start for start in ahead if start + interval > series.closed_before)
         return closed
@@ -375,9 +428,32 @@ def _is_whole(series: Series, candle: Candle) -> bool:
     return candle.trade_count == last - first + 1 and joined is not None and joined > last
 
 
-def _update(series: Series, interval: int, candle: Candle, *, is_closed: bool) -> Update:
-    missing = series.counted.missing_around(candle.first_trade_id, candle.last_trade_id)
+class _Minutes:
+    """The partials of a series in the order of time, and when the watermark passes them."""
+
+    def __init__(self, partials: Iterable[Partial], lateness: int) -> None:
+        self.partials = sorted(partials, key=_open_time)
+        self._lateness = lateness
+        # Of each minute and all after it, the first offset.
+        self._firsts = list(accumulate((each.min_offset for each in reversed(self.partials)), min))[::-1]
+
+    def closing(self, end: int) -> int | None:
+        """The Kafka offset at which the watermark passes what ends then; None where it does not."""
+        at = bisect_left(self.partials, end + self._lateness, key=_open_time)
+        return self._firsts[at] if at < len(self.partials) else None
+
+    def since(self, time: int) -> list[Partial]:
+        """Those that begin then or later."""
+        return self.partials[bisect_left(self.partials, time, key=_open_time) :]
+
+
+def _update(series: Series, interval: int, candle: Candle, counted: IdIntervals, *, is_closed: bool) -> Update:
+    missing = counted.missing_around(candle.first_trade_id, candle.last_trade_id)
     return Update(series.key, interval, candle, missing, is_closed)
+
+
+def _open_time(partial: Partial) -> int:
+    return partial.candle.open_time
 
 
 def _by_key(partials: Iterable[Partial]) -> dict[Key, list[Partial]]:

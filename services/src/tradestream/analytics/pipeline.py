@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -13,23 +12,15 @@ import msgspec
 from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
-from tradestream.analytics.candles import CandleBook, Intervals, Key, Partial, Update, watermark
+from tradestream.analytics.answers import Answer, Answers
+from tradestream.analytics.batch import LandedBatch
+from tradestream.analytics.candles import CandleBook, Key, Update, watermark
 from tradestream.analytics.config import AnalyticsConfig
 from tradestream.analytics.metrics import Metrics
 from tradestream.analytics.position import Held, Position, resumed
 from tradestream.analytics.publish import Topics, message
 from tradestream.analytics.rejected import Rejected
-from tradestream.analytics.rows import (
-    Summary,
-    ids,
-    newest,
-    newest_times,
-    since,
-    stored_after,
-    summarise,
-    without_late,
-    without_seen,
-)
+from tradestream.analytics.rows import ids, newest, newest_times, since, stored_after, summarise
 from tradestream.analytics.schema import REASONS, explained, read_trades
 from tradestream.analytics.sent import Sent
 from tradestream.analytics.signals import Engine, Signal
@@ -83,8 +74,7 @@ class Pipeline:
         self._metrics = outputs.metrics
         self._rejected = Rejected(outputs.metrics.rejected, REASONS)
         self._record = Record()
-        self._book = CandleBook(config.intervals_ms, config.lateness_ms)
-        self._engine = Engine(config.rules, config.indicators)
+        self._answers = self._resumed(self._record)
         self._flushed = time.monotonic()
         self._batch_started: float | None = None
         self.caught_up = False
@@ -101,7 +91,7 @@ class Pipeline:
 
     def has_taken(self, key: Key, trade_id: int) -> bool:
         """Whether a batch has taken a trade; ask in a turn of `Sent`."""
-        return self._book.has_seen(key, trade_id)
+        return self._answers.book.has_seen(key, trade_id)
 
     def start(self, held: Held) -> Position:
         """Load the newest record and finish what it began.
@@ -127,15 +117,14 @@ class Pipeline:
             self._warm()
             self._save(stored=record.position.offsets, outbox=[])
         else:
-            self._book = CandleBook(self._config.intervals_ms, self._config.lateness_ms, record.book)
-            self._engine = Engine(self._config.rules, self._config.indicators, record.engine)
+            self._answers = self._resumed(record)
             self._storage.require_landed(record.landed)
             if not record.engine.entries:  # of a version that had no signals
                 self._warm()
-                self._engine.warm(record.closed, self._book.first_open)
+                self._answers.engine.warm(record.closed, self._answers.book.first_open)
             self._topics.publish(self._sent.unsent(record.outbox))
         self._storage.clean(self._record.landed)
-        self._show_indicators(self._engine.taken)
+        self._show_indicators(self._answers.engine.taken)
         return record.position
 
     def process(self, messages: DataFrame, offsets: dict[int, int]) -> None:
@@ -164,10 +153,10 @@ class Pipeline:
         with self.lock:
             if self.failure is not None:
                 return  # the record of the failed batch still has to be shown, by the next start
-            closed = self._book.advance(int(elapsed * 1000))
+            closed, signals = self._answers.advance(int(elapsed * 1000))
             if closed:
-                self._show(closed, self._engine.closed(closed, self._book.first_open))
-            self._metrics.book(self._book.state, self._config.lateness_ms)
+                self._show(closed, signals)
+            self._metrics.book(self._answers.book.state, self._config.lateness_ms)
             self._flush_if_due()
 
     def flush(self) -> None:
@@ -209,48 +198,21 @@ class Pipeline:
         self.caught_up = found["rows"] < self._config.max_offsets_per_trigger
         if found["rejected"]:
             self._reject(landed)
-        summary, name, duplicates = self._distinct(landed, name)
-        partials, counted, late = self._on_time(name, summary)
-        with self._sent.turn():
-            self._book.remember(summary.ids)
-        updates = self._book.apply(partials, counted)
-        trades = sum(partial.candle.trade_count for partial in summary.partials)
-        large = self._engine.traded(summary.big)
-        closing = self._engine.closed(updates, self._book.first_open)
+        answer = self._answers.take(LandedBatch(self._storage, name, landed.where("valid")))
+        trades = answer.summary.trades.total()
         sent = self._show(
-            updates,
-            [*large, *closing],
+            answer.updates,
+            [*answer.large, *answer.closing],
             batch_id=batch_id,
             position=Position(self._record.position.topic_id, offsets),
-            landed=[*self._record.landed, name] if trades else self._record.landed,
+            landed=[*self._record.landed, answer.batch.name] if trades else self._record.landed,
             landed_rows=self._record.landed_rows + trades,
         )
-        self._metrics.sent([signal for signal in large if signal.signal_id in sent], summary.big)
-        self._count(summary, duplicates, late)
+        self._metrics.sent([signal for signal in answer.large if signal.signal_id in sent], answer.summary.big)
+        self._count(answer)
         if found["rows"]:
-            self._metrics.published(found["oldest"].timestamp(), summary.oldest)
+            self._metrics.published(found["oldest"].timestamp(), answer.summary.oldest)
         self._flush_if_due()
-
-    def _distinct(self, landed: DataFrame, name: str) -> tuple[Summary, str, Counter[Key]]:
-        """Summary of the trades that were not read before, where they landed, and how many were."""
-        summary = summarise(landed.where("valid"), self._engine.least_amount)
-        seen = self._book.seen_among(summary.ids)
-        if not seen and not summary.repeated.total():
-            return summary, name, Counter()
-        before = _count(summary.partials)
-        distinct_name = f"{name}-distinct"
-        distinct = self._storage.land(without_seen(landed.where("valid"), seen), distinct_name)
-        self._storage.forget([name])
-        summary = summarise(distinct, self._engine.least_amount)
-        return summary, distinct_name, before - _count(summary.partials)
-
-    def _on_time(self, name: str, summary: Summary) -> tuple[list[Partial], Intervals, Counter[Key]]:
-        """Sums and ids without late trades, and how many were late."""
-        cuts = self._book.late(summary.partials)
-        if not cuts:
-            return summary.partials, summary.ids, Counter()
-        left = summarise(without_late(self._storage.landed([name]).where("valid"), cuts))
-        return left.partials, left.ids, _count(summary.partials) - _count(left.partials)
 
     def _reject(self, landed: DataFrame) -> None:
         """Send what is no trade to the dead-letter topic; after a crash perhaps again, with the same key.
@@ -269,15 +231,15 @@ class Pipeline:
         letters.write.format("kafka").options(**self._dead_letters).save()
         self._rejected.tell(rejected.groupBy("reason").count().collect())
 
-    def _count(self, summary: Summary, duplicates: Counter[Key], late: Counter[Key]) -> None:
+    def _count(self, answer: Answer[LandedBatch]) -> None:
         metrics = self._metrics
         metrics.landed.set(self._record.landed_rows)
-        for key, number in _count(summary.partials).items():
+        for key, number in answer.summary.trades.items():
             metrics.processed.labels(*key).inc(number)
             # A counter that is there and 0 can be graphed and alerted on.
-            metrics.late.labels(*key).inc(late[key])
+            metrics.late.labels(*key).inc(answer.late[key])
             metrics.duplicate.labels(*key)
-        for key, number in duplicates.items():
+        for key, number in answer.duplicates.items():
             metrics.duplicate.labels(*key).inc(number)
 
     def _flush_if_due(self) -> None:
@@ -302,20 +264,25 @@ class Pipeline:
 
     def _show_indicators(self, series: Collection[tuple[Key, int]]) -> None:
         for key, interval in series:
-            self._metrics.indicators(key, interval, self._engine.figures(key, interval))
+            self._metrics.indicators(key, interval, self._answers.engine.figures(key, interval))
 
     def _save(self, **changes: object) -> None:
         """Write the next record: this one with ``changes``."""
         self._record = msgspec.structs.replace(
             self._record,
             step=self._record.step + 1,
-            book=self._book.state,
-            engine=self._engine.state,
+            book=self._answers.book.state,
+            engine=self._answers.engine.state,
             **changes,
         )
         self._metrics.state_bytes.set(self._store.save(self._record))
         self._metrics.position(self._config.topic, self._record.position.offsets)
-        self._metrics.book(self._book.state, self._config.lateness_ms)
+        self._metrics.book(self._answers.book.state, self._config.lateness_ms)
+
+    def _resumed(self, record: Record) -> Answers:
+        book = CandleBook(self._config.intervals_ms, self._config.lateness_ms, record.book)
+        engine = Engine(self._config.rules, self._config.indicators, record.engine)
+        return Answers(book, engine, self._sent.turn)
 
     def _rebuild(self) -> None:
         """Begin a new run of records: know the stored trades, and put together the candles that they leave open."""
@@ -330,8 +297,9 @@ class Pipeline:
                 key: min(mark // length * length if (key, length) in stored else 0 for length in lengths)
                 for key, mark in marks.items()
             }
-            self._book.remember(ids(trades))
-            self._book.restore(summarise(since(trades, starts)).partials, stored)
+            book = self._answers.book
+            book.remember(ids(trades))
+            book.restore(summarise(since(trades, starts)).partials, stored)
         log.info(line("state_rebuilt", storage=self._config.storage))
 
     def _warm(self) -> None:
@@ -339,11 +307,5 @@ class Pipeline:
         with self._storage.reading():
             candles = self._storage.candles()
             if candles is not None:
-                self._engine.warm(newest(candles, _WARMING * self._engine.window), self._book.first_open)
-
-
-def _count(partials: list[Partial]) -> Counter[Key]:
-    counts: Counter[Key] = Counter()
-    for partial in partials:
-        counts[partial.key] += partial.candle.trade_count
-    return counts
+                engine = self._answers.engine
+                engine.warm(newest(candles, _WARMING * engine.window), self._answers.book.first_open)

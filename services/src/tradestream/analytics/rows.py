@@ -7,12 +7,13 @@ gap before it starts an interval. What comes back to the driver is one row per s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
+from tradestream.analytics.answers import Summary
 from tradestream.analytics.candles import EXACT, MINUTE_MS, Candle, Cut, Key, Partial, Update
 from tradestream.analytics.evidence import BigTrade
 from tradestream.analytics.local import table
@@ -40,6 +41,7 @@ _AGGREGATES = [
     "count(*) as trade_count",
     "min(trade_id) as first_trade_id",
     "max(trade_id) as last_trade_id",
+    "min_by(kafka_offset, trade_id) as first_offset",
     "min(kafka_offset) as min_offset",
     "max(kafka_offset) as max_offset",
     "max(trade_time) as max_time",
@@ -47,25 +49,6 @@ _AGGREGATES = [
 ]
 _SERIES = ["exchange", "symbol"]
 _LENGTH = "close_time - open_time + 1"
-
-
-class Summary(NamedTuple):
-    """What a batch holds.
-
-    Attributes:
-        partials: One per series and minute.
-        ids: Per series, the trade ids as closed intervals.
-        repeated: Per series, trades whose id an earlier trade of the batch has. While there are any, the partials
-            count them too.
-        oldest: Per series, when its first trade of the batch was received, seconds since 1970.
-        big: The trades of at least the amount that was asked for; some may be a trifle below.
-    """
-
-    partials: list[Partial]
-    ids: dict[Key, list[tuple[int, int]]]
-    repeated: Counter[Key]
-    oldest: dict[Key, float]
-    big: list[BigTrade]
 
 
 def summarise(trades: DataFrame, least_amount: float | None = None) -> Summary:
@@ -142,7 +125,7 @@ def without_seen(trades: DataFrame, seen: Mapping[Key, list[tuple[int, int]]]) -
     return _knowing(once, facts, columns, "not coalesce(exists(seen, x -> trade_id between x.start and x.end), false)")
 
 
-def without_late(trades: DataFrame, cuts: list[Cut]) -> DataFrame:
+def without_late(trades: DataFrame, cuts: Sequence[Cut]) -> DataFrame:
     """The trades that came before their minute closed."""
     facts = [{**cut.key._asdict(), "open_time": cut.open_time, "closing_offset": cut.offset} for cut in cuts]
     columns = {"open_time": "bigint", "closing_offset": "bigint"}
@@ -213,6 +196,7 @@ def _partial(key: Key, row: Row) -> Partial:
             first_trade_id=row.first_trade_id,
             last_trade_id=row.last_trade_id,
         ),
+        first_offset=row.first_offset,
         min_offset=row.min_offset,
         max_offset=row.max_offset,
         max_time=row.max_time,

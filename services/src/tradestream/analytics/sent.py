@@ -12,19 +12,17 @@ candle book never forgets. So what is held is bounded, and a trade that comes ag
 from __future__ import annotations
 
 import threading
-import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from tradestream import tail
 from tradestream.analytics.publish import Outgoing
-from tradestream.errors import DeliveryError, KafkaUnavailableError
+from tradestream.errors import DeliveryError
 
 # Of each partition: with the default rules and ten symbols many weeks.
 _MOST = 50_000
-_TIMEOUT = 15.0
 # So many signals may be ahead of the batches. A start has to find all of them among the newest of the topic, though
 # the batches sent others after them.
 _MOST_AHEAD = 10_000
@@ -94,38 +92,8 @@ def sent_signals(client: Mapping[str, str], topic: str, most: int = _MOST) -> se
     Raises:
         KafkaUnavailableError: No broker answers.
     """
-    # As no consumer group: nothing is committed.
-    group = f"trade-analytics-{uuid.uuid4()}"
-    consumer = Consumer({**client, "group.id": group, "enable.auto.commit": False, "enable.partition.eof": True})
-    try:
-        return set(_ids(consumer, topic, most))
-    except KafkaException as error:
-        raise KafkaUnavailableError(f"topic {topic}: {error.args[0].str()}") from error
-    finally:
-        consumer.close()
-
-
-def _ids(consumer: Consumer, topic: str, most: int) -> Iterator[str]:
-    starts = list(_starts(consumer, topic, most))
-    consumer.assign(starts)
-    unread = {start.partition for start in starts}
-    while unread:
-        message = consumer.poll(_TIMEOUT)
-        if message is None:
-            raise KafkaUnavailableError(f"topic {topic}: neither a message nor its end came for {_TIMEOUT:g} s")
-        error = message.error()
-        if error is None:
-            yield from _id(message.value() or b"")
-        elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its only name
-            unread.discard(message.partition())
-        elif not error.retriable():
-            raise KafkaUnavailableError(f"topic {topic}: {error.str()}")
-
-
-def _starts(consumer: Consumer, topic: str, most: int) -> Iterator[TopicPartition]:
-    for number in consumer.list_topics(topic, timeout=_TIMEOUT).topics[topic].partitions:
-        first, end = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=_TIMEOUT)
-        yield TopicPartition(topic, number, max(first, end - most))
+    with tail.opened(client, topic) as end:
+        return {signal_id for value in end.newest(most) for signal_id in _id(value)}
 
 
 def _id(value: bytes) -> Iterator[str]:

@@ -20,7 +20,7 @@ from tradestream.analytics.config import interval_ms
 
 MOST_EXAMPLES = 5
 
-_SUMS = """min(trade_id) AS first_trade_id, max(trade_id) AS last_trade_id, arg_min(price, trade_id) AS open,
+SUMS = """min(trade_id) AS first_trade_id, max(trade_id) AS last_trade_id, arg_min(price, trade_id) AS open,
     max(price) AS high, min(price) AS low, arg_max(price, trade_id) AS close, sum(quantity) AS volume,
     sum(price * quantity) AS quote_volume,
     coalesce(sum(quantity) FILTER (NOT buyer_is_maker), 0) AS buy_volume, count(*) AS trade_count"""
@@ -97,7 +97,7 @@ class Comparison:
         self._shortest = min(self._lengths.values(), default=MINUTE_MS)
         self._table(
             "minutes",
-            f"""SELECT trade_time // {MINUTE_MS} * {MINUTE_MS} AS open_time, {_SUMS}, min(kafka_offset) AS min_offset,
+            f"""SELECT trade_time // {MINUTE_MS} * {MINUTE_MS} AS open_time, {SUMS}, min(kafka_offset) AS min_offset,
                 min(epoch_ms(timestamp)) AS received FROM {trades} GROUP BY ALL""",
         )
         for interval, length in self._lengths.items():
@@ -173,7 +173,7 @@ class Comparison:
     def _first_trades(self, length: int) -> str:
         """SQL for the suspects that are the sum of the first of their window's trades."""
         return f"""SELECT open_time FROM suspects c JOIN (
-            SELECT open_time, {_SUMS} FROM (
+            SELECT open_time, {SUMS} FROM (
                 SELECT t.*, s.open_time, s.trade_count,
                     row_number() OVER (PARTITION BY s.open_time ORDER BY kafka_offset) AS place
                 FROM {self._trades} t JOIN (SELECT DISTINCT open_time, trade_count FROM suspects) s

@@ -23,13 +23,14 @@ _FALLING = {**_RISING, "bb": "█", "b ": "▀", " b": "▄", "wb": "█", "bw":
 _ASCII = str.maketrans("│╵╷┃╹╻╽╿█▀▄", "|||OOOOO###")
 
 
-def write(out: TextIO, title: str, candles: Sequence[Row]) -> None:
+def write(out: TextIO, title: str, candles: Sequence[Row], marks: str = "") -> None:
     """Draws candles.
 
     Args:
         out: where to.
         title: what they are.
         candles: open_time (ms), open, high, low and close of each, by rising time; at least one.
+        marks: a letter to write below each, or nothing.
     """
     size = shutil.get_terminal_size((100, 24))
     rows = max(5, min(_ROWS, size.lines - 4))
@@ -51,6 +52,8 @@ def write(out: TextIO, title: str, candles: Sequence[Row]) -> None:
             line.append(cell.translate(_ASCII) if plain else cell, style)
         line.rstrip()
         console.print(line)
+    if marks:
+        console.print(Text(" " * (margin - 1) + marks[-len(fitting) :].rstrip()))
     console.print(Text(" " * (margin - 1) + _times(fitting)))
     console.print(Text(" " * (margin - 1) + _legend(plain=plain)))
 

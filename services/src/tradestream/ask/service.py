@@ -38,10 +38,19 @@ def answer(directory: str | None, ask: Callable[[Storage, Path], int]) -> int:
         directory: what was named.
         ask: is given the storage and a directory to sort in, and prints the answer.
     """
+    return ended(lambda scratch: ask(locate(directory), scratch))
+
+
+def ended(work: Callable[[Path], int]) -> int:
+    """Lets something end well when a signal comes or nobody reads on; returns the exit status.
+
+    Args:
+        work: is given a directory of its own, and prints.
+    """
     came: SimpleQueue[int | Future[int]] = SimpleQueue()
 
     def asked() -> int:
-        status = ask(locate(directory), Path(scratch))
+        status = work(Path(scratch))
         sys.stdout.flush()
         return status
 

@@ -9,11 +9,41 @@ from typing import TYPE_CHECKING
 from tradestream.errors import DumpError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
+
+    from tradestream.replay.files import Dump
+    from tradestream.replay.show import Show
 
 _LINE = re.compile(r"([0-9A-Fa-f]{64})(?:\s.*)?", re.ASCII | re.DOTALL)
 _BLOCK_BYTES = 1 << 20
+
+
+def verify_all(dumps: Collection[Dump], show: Show, turn: Callable[[], None]) -> None:
+    """Holds each dump against the checksum beside it, and says of which zip there is none.
+
+    Args:
+        dumps: the dumps.
+        show: where it is shown how far it is.
+        turn: called after each block, and may end it.
+
+    Raises:
+        DumpError: as `verify` does.
+    """
+    show.begin("checking", sum(dump.size for dump in dumps))
+    done = 0
+
+    def progress(count: int) -> None:
+        nonlocal done
+        done += count
+        show.update(done)
+        turn()
+
+    # Checksums are published of zips only.
+    bare = [dump.path.name for dump in dumps if not verify(dump.path, progress) and dump.path.suffix == ".zip"]
+    if bare:
+        more = f" and {len(bare) - 1} more" if len(bare) > 1 else ""
+        show.note(f"{bare[0]}{more}: not checked, there is no .CHECKSUM beside it")
 
 
 def verify(path: Path, progress: Callable[[int], None]) -> bool:

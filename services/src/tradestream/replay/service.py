@@ -77,27 +77,9 @@ def run(options: Options) -> Summary:
         left = [cursor for cursor in all_cursors if not cursor.done]
         with suppress(Interrupted):
             if left:
-                _verify(left, show, interrupt)
+                checksum.verify_all([cursor.dump for cursor in left], show, interrupt.check)
                 _Replay(client, options, progress, show, interrupt).play(cursors)
         return Summary.of(options.topic, all_cursors, time.monotonic() - begin, interrupt.exit_status)
-
-
-def _verify(cursors: Sequence[Cursor], show: Show, interrupt: Interrupt) -> None:
-    show.begin("checking", sum(cursor.dump.size for cursor in cursors))
-    done = 0
-
-    def progress(count: int) -> None:
-        nonlocal done
-        done += count
-        show.update(done)
-        interrupt.check()
-
-    paths = [cursor.dump.path for cursor in cursors]
-    # Checksums are published of zips only.
-    bare = [path.name for path in paths if not checksum.verify(path, progress) and path.suffix == ".zip"]
-    if bare:
-        more = f" and {len(bare) - 1} more" if len(bare) > 1 else ""
-        show.note(f"{bare[0]}{more}: not checked, there is no .CHECKSUM beside it")
 
 
 class _Replay:

@@ -51,6 +51,10 @@ class Show:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leaves the screen to others; may be called more than once."""
         self._screen.close()
 
     def begin(self, what: str, total: int) -> None:
@@ -82,7 +86,7 @@ class Show:
         detail = ""
         if trades is not None:
             rate = (trades - self._trades) / passed
-            detail = f"{trades:,} trades, {rate:,.0f}/s, at {iso_utc(time_us * 1000)[:19]}Z"
+            detail = f"{trades:,} trades, {rate:,.0f}/s, at {iso_utc(time_us * 1000)[:16]}"
             self._trades = trades
         self._screen.draw(done, detail)
         self._drawn = now

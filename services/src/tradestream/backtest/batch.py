@@ -1,0 +1,124 @@
+"""A batch of trades in a table of DuckDB, summed as the Spark job sums one.
+
+The sums are those by which `check` proves the job's candles; a test holds them against `analytics.rows`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import ROUND_FLOOR, Decimal
+from typing import Any
+
+from duckdb import DuckDBPyConnection
+
+from tradestream.analytics.answers import Summary
+from tradestream.analytics.candles import EXACT, MINUTE_MS, Candle, Cut, Key, Partial
+from tradestream.analytics.evidence import BigTrade
+from tradestream.ask.agree import SUMS
+from tradestream.ask.database import literal
+
+COLUMNS = {
+    "exchange": "VARCHAR",
+    "symbol": "VARCHAR",
+    "trade_id": "BIGINT",
+    "price": "DECIMAL(22,12)",
+    "quantity": "DECIMAL(22,8)",
+    "trade_time": "BIGINT",
+    "buyer_is_maker": "BOOLEAN",
+    "arrival": "BIGINT",
+}
+"""Of a table of trades; ``arrival`` orders those of a series, as Kafka's offsets do."""
+
+_MINUTE = f"trade_time // {MINUTE_MS} * {MINUTE_MS}"
+_CANDLE = ", ".join(Candle.__struct_fields__[1:])
+_AMOUNT = Decimal(1).scaleb(-20)
+_DISTINCT = "distinct_trades"
+
+
+class Batch:
+    """Trades of any series.
+
+    Args:
+        connection: Where the table is.
+        table: Its name, or a query in brackets; it has `COLUMNS`.
+    """
+
+    def __init__(self, connection: DuckDBPyConnection, table: str) -> None:
+        self._connection = connection
+        self._table = table
+
+    def summarise(self, least_amount: float | None) -> Summary:
+        """Sums them; trades of at least this price times quantity are wanted one by one."""
+        summary = Summary(self._partials(), {}, Counter(), {}, [] if least_amount is None else self._big(least_amount))
+        last: dict[Key, int] = {}
+        for partial in summary.partials:
+            last[partial.key] = max(last.get(partial.key, 0), partial.candle.last_trade_id)
+        summary.ids.update(self._ids(last))
+        for key, count in summary.trades.items():
+            summary.repeated[key] = count - sum(end - start + 1 for start, end in summary.ids[key])
+        return summary
+
+    def without_seen(self, seen: Mapping[Key, list[tuple[int, int]]]) -> Batch:
+        """Each of them once, the one that arrived first, and none whose id is in ``seen``."""
+        known = _values((*key, *interval) for key, intervals in seen.items() for interval in intervals)
+        never = (
+            f"""NOT EXISTS (FROM {known} known(exchange, symbol, first, last) WHERE known.exchange = t.exchange
+            AND known.symbol = t.symbol AND t.trade_id BETWEEN first AND last)"""
+            if seen
+            else "true"
+        )
+        self._connection.execute(
+            f"""CREATE OR REPLACE TEMP TABLE {_DISTINCT} AS SELECT * FROM (
+                SELECT * FROM {self._table} t WHERE {never}
+            ) QUALIFY row_number() OVER (PARTITION BY exchange, symbol, trade_id ORDER BY arrival) = 1"""
+        )
+        return Batch(self._connection, _DISTINCT)
+
+    def without_late(self, cuts: Sequence[Cut]) -> Batch:
+        """Those that came before their minute closed."""
+        known = _values((*cut.key, cut.open_time, cut.offset) for cut in cuts)
+        rows = f"""(SELECT t.* FROM {self._table} t LEFT JOIN {known} cuts(exchange, symbol, open_time, closing)
+            ON cuts.exchange = t.exchange AND cuts.symbol = t.symbol AND cuts.open_time = {_MINUTE}
+            WHERE coalesce(arrival < closing, true))"""
+        return Batch(self._connection, rows)
+
+    def _partials(self) -> list[Partial]:
+        found = self._connection.execute(
+            f"""SELECT exchange, symbol, first, least, most, newest, open_time, {_CANDLE} FROM (
+                SELECT exchange, symbol, {_MINUTE} AS open_time, {SUMS}, arg_min(arrival, trade_id) AS first,
+                    min(arrival) AS least, max(arrival) AS most, max(trade_time) AS newest
+                FROM {self._table} GROUP BY ALL)"""
+        )
+        return [Partial(Key(*row[:2]), Candle(*row[6:]), *row[2:6]) for row in found.fetchall()]
+
+    def _ids(self, last: Mapping[Key, int]) -> dict[Key, list[tuple[int, int]]]:
+        """The ids as intervals: one with a gap before it starts an interval, and ends the one before."""
+        # A difference, not a sum: beside the highest id that there may be a sum would not fit.
+        found = self._connection.execute(
+            f"""SELECT exchange, symbol, trade_id, previous FROM (SELECT exchange, symbol, trade_id,
+                    lag(trade_id) OVER (PARTITION BY exchange, symbol ORDER BY trade_id) AS previous FROM {self._table})
+                WHERE coalesce(trade_id - previous > 1, true) ORDER BY ALL"""
+        )
+        starts: dict[Key, list[int]] = {}
+        ends: dict[Key, list[int]] = {}
+        for exchange, symbol, trade_id, previous in found.fetchall():
+            key = Key(exchange, symbol)
+            starts.setdefault(key, []).append(trade_id)
+            ends.setdefault(key, []).extend([] if previous is None else [previous])
+        return {key: list(zip(own, [*ends[key], last[key]], strict=True)) for key, own in starts.items()}
+
+    def _big(self, least_amount: float) -> list[BigTrade]:
+        # As many digits as the product has: a trifle less than asked for, if it is not that.
+        least = Decimal(repr(least_amount)).quantize(_AMOUNT, ROUND_FLOOR, EXACT)
+        found = self._connection.execute(
+            f"""SELECT exchange, symbol, trade_id, price, quantity, trade_time, buyer_is_maker, 0 FROM {self._table}
+                WHERE price * quantity >= {least:f}"""
+        )
+        return [BigTrade(Key(*row[:2]), *row[2:]) for row in found.fetchall()]
+
+
+def _values(rows: Iterable[Sequence[Any]]) -> str:
+    """Rows of texts and numbers as SQL writes them."""
+    listed = (", ".join(literal(value) if isinstance(value, str) else str(value) for value in row) for row in rows)
+    return f"(VALUES {', '.join(f'({row})' for row in listed)})"
