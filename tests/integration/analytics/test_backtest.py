@@ -25,7 +25,7 @@ MINUTE = 60_000
 START = 1_610_064_000_000 // MINUTE * MINUTE
 END = START + 60 * MINUTE
 OUTAGE = range(START + 20 * MINUTE + 30_000, START + 22 * MINUTE)
-REPAIRED = START + 26 * MINUTE + 15_000
+REPAIRED = START + 26 * MINUTE + 45_000
 RULES: list[dict[str, Any]] = [
     {"type": "price_move", "percent": 0.5},
     {"type": "rsi", "above": 55, "below": 45},
