@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.01
 _METADATA_SECONDS = 5.0
+_ANY_PARTITION = -1
+"""The partition is that of the key."""
 
 
 class KafkaSink:
@@ -59,11 +61,11 @@ class KafkaSink:
 
     def trades_of(self, symbol: str, stats: SymbolStats) -> Callable[[bytes], None]:
         """Returns what hands over the trades of one symbol, and counts them once Kafka has confirmed them."""
+        observe = stats.latency.observe
 
         def confirmed(error: KafkaError | None, message: Message) -> None:
             if error is None:
-                stats.produced += 1
-                stats.latency.observe(message.latency() or 0.0)
+                observe(message.latency() or 0.0)
             else:
                 stats.failed[error.name()] = stats.failed.get(error.name(), 0) + 1
                 self._confirmed(error, message)
@@ -87,7 +89,7 @@ class KafkaSink:
     def _taken(self, topic: str, value: bytes, key: bytes | None, confirmed: Confirmed) -> bool:
         """Hands a message to Kafka's client; returns False when it has no room."""
         try:
-            self._producer.produce(topic, value, key, on_delivery=confirmed)
+            self._producer.produce(topic, value, key, _ANY_PARTITION, confirmed)  # names would cost as much again
         except BufferError:
             return False
         except KafkaException as error:
