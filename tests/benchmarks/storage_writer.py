@@ -21,6 +21,7 @@ from tradestream.analytics.layout import ORDER, PARTITIONS, TRADE
 from tradestream.analytics.storage import Storage
 from tradestream.compact import service
 from tradestream.compact.config import CompactConfig
+from tradestream.trade import EVENT_ID_SQL, event_id_parts
 
 _DAY = 1_610_064_000_000
 _MINUTE = 60_000
@@ -35,7 +36,6 @@ def batch(spark: SparkSession, number: int, trades: int) -> DataFrame:
         .selectExpr(
             "'binance' as exchange",
             f"concat('SYMBOL', id % {_SYMBOLS}, 'USDT') as symbol",
-            "sha1(cast(id as string)) as hash",
             f"id div {_SYMBOLS} as trade_id",
             "cast(40000 + (rand(1) - 0.5) * 100 as decimal(22, 2)) as price",
             "cast(rand(2) as decimal(22, 5)) as quantity",
@@ -45,12 +45,12 @@ def batch(spark: SparkSession, number: int, trades: int) -> DataFrame:
             "cast(id % 6 as int) as kafka_partition",
             "id as kafka_offset",
         )
+        .selectExpr("*", *event_id_parts("sha2({}, 256)", "exchange", "symbol", "trade_id"))
         .selectExpr(
             "true as valid",
             "exchange",
             "symbol",
-            "concat_ws('-', substr(hash, 1, 8), substr(hash, 9, 4), substr(hash, 13, 4), substr(hash, 17, 4), "
-            "substr(hash, 21, 12)) as event_id",
+            f"{EVENT_ID_SQL} as event_id",
             "timestamp_millis(trade_time + 50) as timestamp",
             *(
                 f"cast({name} as {kind}) as {name}"

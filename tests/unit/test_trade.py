@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import uuid
@@ -13,10 +14,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tradestream.errors import RejectedError
-from tradestream.trade import NAMESPACE, Trade, amount_fits, decode, encode, event_id, iso_utc, numbers_fit, split_time
+from tradestream.trade import MOST_ID, Trade, amount_fits, decode, encode, event_id, iso_utc, numbers_fit, split_time
 
 names = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=1, max_size=20)
-ids = st.integers(0, 2**63 - 1)
+ids = st.integers(0, 2**62 - 1)
 
 
 def trade(**changes: object) -> dict[str, object]:
@@ -37,18 +38,40 @@ def trade(**changes: object) -> dict[str, object]:
 
 
 @given(names, names, ids)
-def test_the_event_id_is_the_uuid5_of_the_identity(exchange: str, symbol: str, trade_id: int) -> None:
-    assert event_id(exchange, symbol, trade_id) == str(uuid.uuid5(NAMESPACE, f"{exchange}:{symbol}:{trade_id}"))
+@example("binance", "BTCUSDT", 0)
+@example("binance", "BTCUSDT", 2**48)
+@example("binance", "BTCUSDT", 2**62 - 1)
+def test_the_event_id_is_a_uuid_of_version_8_that_holds_the_trade_id(exchange: str, symbol: str, trade_id: int) -> None:
+    text = event_id(exchange, symbol, trade_id)
+    read = uuid.UUID(text)
+    assert (str(read), read.variant, read.version) == (text, uuid.RFC_4122, 8)
+    series = int.from_bytes(hashlib.sha256(f"tradestream.trade {exchange} {symbol}".encode()).digest()) >> (256 - 60)
+    custom_a, custom_b, custom_c = read.int >> 80, read.int >> 64 & 0xFFF, read.int & 2**62 - 1
+    assert (custom_a << 12 | custom_b, custom_c) == (series, trade_id)
+
+
+@pytest.mark.parametrize("trade_id", [-1, -(2**62), 2**62, 2**63, 2**110])
+def test_an_id_that_does_not_fit_has_no_event_id(trade_id: int) -> None:
+    with pytest.raises(ValueError, match="between 0 and 4611686018427387903"):
+        event_id("binance", "BTCUSDT", trade_id)
+
+
+@given(ids, ids)
+def test_event_ids_of_a_series_sort_as_its_trades(one: int, other: int) -> None:
+    first, second = (event_id("binance", "BTCUSDT", trade_id) for trade_id in (one, other))
+    assert (first < second) == (one < other)
 
 
 def test_the_event_id_never_changes() -> None:
     """Trades already in Kafka and Parquet carry these ids."""
-    assert event_id("binance", "BTCUSDT", 553287559) == "a7cc6440-1bdc-5465-bf30-fe0aff94e62d"
+    assert event_id("binance", "BTCUSDT", 553287559) == "c8859203-b60f-83da-8000-000020fa7f87"
 
 
-@given(st.lists(st.tuples(names, ids), min_size=2, max_size=2, unique=True))
-def test_different_trades_have_different_event_ids(pair: list[tuple[str, int]]) -> None:
-    first, second = (event_id("binance", symbol, trade_id) for symbol, trade_id in pair)
+@given(st.lists(st.tuples(names, names, ids), min_size=2, max_size=2, unique=True))
+@example([("a", "b:c", 1), ("a:b", "c", 1)])
+@example([("a", "b", 1), ("ab", "", 1)])
+def test_different_trades_have_different_event_ids(pair: list[tuple[str, str, int]]) -> None:
+    first, second = (event_id(*identity) for identity in pair)
     assert first != second
 
 
@@ -61,9 +84,9 @@ def test_microseconds_are_in_a_field_of_their_own() -> None:
     assert json.loads(encode(decode(json.dumps(with_us)))) == with_us
 
 
-def test_ids_and_times_keep_64_bits() -> None:
-    big = trade(trade_id=2**63 - 1, event_id=event_id("binance", "BTCUSDT", 2**63 - 1))
-    assert decode(json.dumps(big)).trade_id == 2**63 - 1
+def test_ids_keep_62_bits() -> None:
+    big = trade(trade_id=MOST_ID, event_id=event_id("binance", "BTCUSDT", MOST_ID))
+    assert decode(json.dumps(big)).trade_id == 2**62 - 1
 
 
 @given(st.integers(1, 10**10 - 1), st.integers(0, 12), st.data())
@@ -134,10 +157,13 @@ def test_the_amount_may_reach_its_bound() -> None:
         ("trade_time", 1.5),
         ("trade_time", 1610064000),
         ("trade_id", -1),
+        ("trade_id", 2**62),
         ("trade_id", 2**63),
         ("buyer_is_maker", "true"),
         ("event_type", "kline"),
-        ("event_id", "5ab9d5b4-0000-5000-8000-000000000000"),
+        ("event_id", "c8859203-b60f-83da-8000-000020fa7f88"),
+        ("event_id", "c8859203-b60f-53da-8000-000020fa7f87"),
+        ("event_id", "C8859203-B60F-83DA-8000-000020FA7F87"),
         ("symbol", None),
         ("symbol", "../../etc"),
         ("symbol", "BTCUSDT\n"),

@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from tradestream.analytics.schema import explained, read_trades
 from tradestream.errors import RejectedError
-from tradestream.trade import Trade, decode, event_id
+from tradestream.trade import MOST_ID, NAME_PATTERN, Trade, decode, event_id
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -29,6 +29,7 @@ NUMBERS = st.one_of(
     st.sampled_from(["0.000000000001", "9999999999.999999999999", "0.00000001", "99999999999999.99999999", "0.01"]),
     st.sampled_from(["0", "0.0", "-1", "+1", "1e3", "1.", ".5", " 1", "1\n", "", "NaN", "\u0661", "1_0", 1, 1.5, None]),
 )
+NAMES = st.from_regex(NAME_PATTERN, fullmatch=True)
 # What is right, and what may not be.
 FIELDS: dict[str, tuple[Any, list[Any]]] = {
     "event_type": ("trade", ["kline", None]),
@@ -41,7 +42,7 @@ FIELDS: dict[str, tuple[Any, list[Any]]] = {
         ["2021-01-08T00:00:00Z", "2021-01-08", "2021-02-30T00:00:00Z", "2021-01-08T24:00:00Z", "2008-12-31T23:59:59Z"],
     ),
     "buyer_is_maker": (True, [False, "true", 1, None]),
-    "trade_id": (553_287_559, [0, -1, 2**63 - 1, 2**63, "7", 1.5, None]),
+    "trade_id": (553_287_559, [0, 2**48, 2**62 - 1, 2**62, 2**63 - 1, 2**63, -1, "7", 1.5, None]),
 }
 
 
@@ -54,8 +55,10 @@ def messages(draw: st.DrawFn) -> bytes:
         fields[odd] = draw(st.sampled_from(FIELDS[odd][1]))
     for name in ("price", "quantity"):
         fields[name] = draw(NUMBERS if odd in (name, "numbers") else GOOD_NUMBERS)
-    own = event_id(fields["exchange"], fields["symbol"], int(fields["trade_id"] or 0))
-    fields["event_id"] = draw(st.sampled_from([own] * 20 + [own.upper(), own.replace("-5", "-4")]))
+    # Of ids that are none too: these must not pass where their event_id is as well made.
+    digits = f"{2**63 | int(fields['trade_id'] or 0) % 2**63:x}"
+    own = f"{event_id(fields['exchange'], fields['symbol'], 0)[:19]}{digits[:4]}-{digits[4:]}"
+    fields["event_id"] = draw(st.sampled_from([own] * 20 + [own.upper(), f"{own[:14]}5{own[15:]}", own[:-1]]))
     return json.dumps(fields, ensure_ascii=draw(st.booleans())).encode()
 
 
@@ -92,6 +95,24 @@ def test_job_and_definition_take_the_same_messages_with_the_same_digits(
             assert (row.price, row.quantity) == (Decimal(trade.price), Decimal(trade.quantity))
             for name in ("event_id", "exchange", "symbol", "trade_time", "trade_time_us", "buyer_is_maker", "trade_id"):
                 assert row[name] == getattr(trade, name)
+
+
+@given(st.lists(st.tuples(NAMES, NAMES, st.integers(0, MOST_ID)), min_size=50, max_size=50))
+@settings(max_examples=4, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+def test_whatever_the_series_and_the_id_the_job_knows_the_event_id(
+    spark: SparkSession, identities: list[tuple[str, str, int]]
+) -> None:
+    wanted = [*identities, *(("binance", "BTCUSDT", number) for number in (0, 2**48, MOST_ID))]
+    good = {name: value for name, (value, _) in FIELDS.items()} | {"price": "1", "quantity": "1"}
+    values = [
+        json.dumps(
+            {**good, "exchange": exchange, "symbol": symbol, "trade_id": number, "event_id": event_id(*identity)}
+        ).encode()
+        for identity in wanted
+        for exchange, symbol, number in [identity]
+    ]
+    rows = read_trades(kafka(spark, list(values)), AHEAD).where("valid").collect()
+    assert [(row.exchange, row.symbol, row.trade_id) for row in rows] == wanted
 
 
 def test_a_message_without_a_value_is_none(spark: SparkSession) -> None:

@@ -55,7 +55,9 @@ def test_counters_begin_at_zero_so_that_the_first_step_is_seen(served: Collector
 
 def test_figures_are_shown_as_they_stand(stats: FeedStats, served: CollectorRegistry) -> None:
     one = stats.symbols["BTCUSDT"]
-    one.produced, one.missing, one.duplicates = 3, 2, 1
+    one.missing, one.duplicates = 2, 1
+    for _ in range(3):
+        one.latency.observe(0.005)
     one.last_price = "39432.48000000"
     one.failed["_MSG_TIMED_OUT"] = 4
     stats.connections = 2

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from tradestream.errors import BusyError, ConfigError
 from tradestream.replay.progress import Mark, Progress, alone, directory
+from tradestream.trade import MOST_ID
 
-MARKS = st.dictionaries(st.text(min_size=1), st.builds(Mark, st.integers(0, 2**63 - 1), st.none() | st.integers(0)))
+MARKS = st.dictionaries(st.text(min_size=1), st.builds(Mark, st.integers(0, MOST_ID), st.none() | st.integers(0)))
 
 
 @given(saves=st.lists(MARKS, max_size=5))

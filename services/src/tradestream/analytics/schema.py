@@ -68,7 +68,7 @@ _CHECKS = [
         f"price * ceil(quantity) <= {trade.MOST_AMOUNT}",
         f"times the quantity rounded up is above {trade.MOST_AMOUNT}",
     ),
-    _Check("trade_id", "j.trade_id >= 0", "is not a 64-bit integer of 0 or more"),
+    _Check("trade_id", f"j.trade_id between 0 and {trade.MOST_ID}", f"is not an integer of 0 to {trade.MOST_ID}"),
     _Check("buyer_is_maker", "j.buyer_is_maker is not null", "is not true or false"),
     _Check(
         "timestamp",
@@ -123,13 +123,12 @@ def _parsed(messages: DataFrame, ahead_ms: int) -> DataFrame:
     read = messages.selectExpr("*", "cast(value as string) as text").selectExpr(
         "*", f"from_json(text, '{_MESSAGE}', map('columnNameOfCorruptRecord', 'damaged')) as j"
     )
-    identity = "concat_ws(':', j.exchange, j.symbol, j.trade_id)"
     return read.selectExpr(
         "*",
         f"try_cast(j.price as decimal({sum(PRICE_DIGITS)},{PRICE_DIGITS.fraction})) as price",
         f"try_cast(j.quantity as decimal({sum(QUANTITY_DIGITS)},{QUANTITY_DIGITS.fraction})) as quantity",
         "try_cast(j.timestamp as timestamp) as received",
-        f"sha1(concat(x'{trade.NAMESPACE.hex}', cast({identity} as binary))) as sha",
+        *trade.event_id_parts("sha2({}, 256)", "j.exchange", "j.symbol", "j.trade_id"),
         f"{ahead_ms} as ahead",
     )
 

@@ -82,11 +82,11 @@ def places(connection: DuckDBPyConnection, rows: str, series: Series) -> Places:
 
     Files do not name their exchange and symbol, only directories do; that a row belongs there its event_id proves.
     """
-    namespace = "".join(f"\\x{byte:02x}" for byte in trade.NAMESPACE.bytes)
-    begun = literal(f"{series.exchange}:{series.symbol}:")
+    names = (literal(series.exchange), literal(series.symbol))
+    parts = ", ".join(trade.event_id_parts("sha256({})", *names, "trade_id"))
     counted = connection.execute(
         f"""SELECT count(*) FILTER ("date" <> epoch_ms(trade_time)::DATE),
             count(*) FILTER (event_id IS DISTINCT FROM {trade.EVENT_ID_SQL})
-            FROM (SELECT *, sha1('{namespace}'::BLOB || encode({begun} || trade_id)) AS sha FROM {rows})"""
+            FROM (SELECT *, {parts} FROM {rows})"""
     ).fetchone()
     return Places(*(counted or (0, 0)))

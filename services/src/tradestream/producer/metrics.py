@@ -68,6 +68,11 @@ class Histogram:
         self._counts[bisect_left(_BOUNDS, seconds)] += 1
         self._sum += seconds
 
+    @property
+    def count(self) -> int:
+        """How many observations there are."""
+        return sum(self._counts)
+
     def add_to(self, family: HistogramMetricFamily, labels: Sequence[str]) -> None:
         """Writes the buckets, summed up as Prometheus wants them, to `family`."""
         names = (*map(str, _BOUNDS), "+Inf")
@@ -79,9 +84,9 @@ class SymbolStats:
     """The figures of one symbol.
 
     Attributes:
-        produced: trades that Kafka confirmed.
         failed: trades that Kafka refused, by its error's name.
-        latency: seconds from a trade's hand-over to Kafka's client until the broker confirmed it.
+        latency: seconds from a trade's hand-over to Kafka's client until the broker confirmed it; no other trades
+            have one, so these are the trades produced.
         lag: seconds from the exchange's trade time until it was received.
         missing: ids that did not come and could not be fetched.
         backfilled: trades fetched to fill a gap.
@@ -89,10 +94,9 @@ class SymbolStats:
         last_price: the price as the exchange wrote it.
     """
 
-    __slots__ = ("backfilled", "duplicates", "failed", "lag", "last_price", "latency", "missing", "produced")
+    __slots__ = ("backfilled", "duplicates", "failed", "lag", "last_price", "latency", "missing")
 
     def __init__(self) -> None:
-        self.produced = 0
         self.failed: dict[str, int] = {}
         self.latency = Histogram()
         self.lag = Histogram()
@@ -149,7 +153,7 @@ class _Families(Collector):
         for feed in self._feeds:
             for symbol, stats in feed.symbols.items():
                 labels = (feed.exchange, symbol)
-                produced.add_metric(labels, stats.produced)
+                produced.add_metric(labels, stats.latency.count)
                 for reason, count in list(stats.failed.items()):
                     failed.add_metric((*labels, reason), count)
                 stats.latency.add_to(latency, labels)

@@ -97,11 +97,12 @@ class Pipeline:
             ExchangeRefusedError: the exchange will not serve what was subscribed to.
         """
         ending = False
+        received = received_ns / 1e9
         for frame in frames:
             try:
                 for each in self._parse(frame, received_ns):
                     if isinstance(each, Trade):
-                        self._take(each, received_ns)
+                        self._take(each, received)
                     else:
                         self._sink.put_quote(each.symbol.encode(), quote.encode(each))
             except RejectedError as rejected:
@@ -110,7 +111,7 @@ class Pipeline:
                 ending = True
         return ending
 
-    def _take(self, trade: Trade, received_ns: int) -> None:
+    def _take(self, trade: Trade, received: float) -> None:
         lane = self._lanes.get(trade.symbol)
         if lane is None:
             raise RejectedError("unexpected_symbol", f"{trade.symbol} was not asked for")
@@ -119,7 +120,7 @@ class Pipeline:
             return
         stats = lane.stats
         stats.last_price = trade.price
-        stats.lag.observe(received_ns / 1e9 - time_us / 1e6)
+        stats.lag.observe(received - time_us / 1e6)
         if lane.held:
             self._repairer.mend(lane)
             if len(lane.held) > self._hold:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tradestream.producer.pipeline import Pipeline
 
 _CHECKS_PER_TIMEOUT = 10
+_TEXT = Opcode.TEXT  # an enumeration's members are slow to look up
 _WORTH_A_RETRY = frozenset({408, 418, 425, 429})
 
 
@@ -43,7 +44,7 @@ class _Connection(ClientConnection):
 
     def process_event(self, event: Event) -> None:
         """Collects messages; what is not one in one piece goes the library's own way, to `recv`."""
-        if event.__class__ is Frame and event.opcode is Opcode.TEXT and event.fin:
+        if event.__class__ is Frame and event.opcode is _TEXT and event.fin:
             self._frames.append(bytes(event.data))
         else:
             super().process_event(event)

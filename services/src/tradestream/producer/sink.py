@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.01
 _METADATA_SECONDS = 5.0
+_ANY_PARTITION = -1
+"""The partition is that of the key."""
 
 
 class KafkaSink:
@@ -45,7 +47,6 @@ class KafkaSink:
         self._quotes_topic = config.quotes_topic
         self._fatal: KafkaError | None = None
         self.waiting: deque[tuple[str, bytes, bytes | None, Confirmed]] = deque()
-        self.put_dead_letter = self._way(config.dead_letter_topic, None, self._confirmed)
         settings: dict[str, object] = {
             **lossless(client, "trade-producer", config.queue_messages),
             "error_cb": self._failed,
@@ -56,14 +57,15 @@ class KafkaSink:
         except KafkaException as error:
             raise ConfigError(f"{config.kafka_client_config}: Kafka's client: {error.args[0].str()}") from error
         self._half = config.queue_messages // 2
+        self.put_dead_letter = self._way(config.dead_letter_topic, None, self._confirmed)
 
     def trades_of(self, symbol: str, stats: SymbolStats) -> Callable[[bytes], None]:
         """Returns what hands over the trades of one symbol, and counts them once Kafka has confirmed them."""
+        observe = stats.latency.observe
 
         def confirmed(error: KafkaError | None, message: Message) -> None:
             if error is None:
-                stats.produced += 1
-                stats.latency.observe(message.latency() or 0.0)
+                observe(message.latency() or 0.0)
             else:
                 stats.failed[error.name()] = stats.failed.get(error.name(), 0) + 1
                 self._confirmed(error, message)
@@ -76,22 +78,29 @@ class KafkaSink:
             self._taken(self._quotes_topic, value, key, self._confirmed)
 
     def _way(self, topic: str, key: bytes | None, confirmed: Confirmed) -> Callable[[bytes], None]:
-        taken, waiting = self._taken, self.waiting
+        produce, waiting = self._producer.produce, self.waiting
 
         def put(value: bytes) -> None:
-            if waiting or not taken(topic, value, key, confirmed):
+            if waiting:
                 waiting.append((topic, value, key, confirmed))
+                return
+            try:  # what `_taken` does, without another call for each trade
+                produce(topic, value, key, _ANY_PARTITION, confirmed)
+            except BufferError:
+                waiting.append((topic, value, key, confirmed))
+            except KafkaException as error:
+                raise _takes_nothing(error) from error
 
         return put
 
     def _taken(self, topic: str, value: bytes, key: bytes | None, confirmed: Confirmed) -> bool:
         """Hands a message to Kafka's client; returns False when it has no room."""
         try:
-            self._producer.produce(topic, value, key, on_delivery=confirmed)
+            self._producer.produce(topic, value, key, _ANY_PARTITION, confirmed)  # names would cost as much again
         except BufferError:
             return False
         except KafkaException as error:
-            raise DeliveryError(f"Kafka's client takes nothing more: {error.args[0].str()}") from error
+            raise _takes_nothing(error) from error
         return True
 
     async def make_room(self) -> None:
@@ -164,3 +173,7 @@ class KafkaSink:
         log.warning(line("kafka_error", error=error.str()))
         if error.fatal():
             self._fatal = error
+
+
+def _takes_nothing(error: KafkaException) -> DeliveryError:
+    return DeliveryError(f"Kafka's client takes nothing more: {error.args[0].str()}")
