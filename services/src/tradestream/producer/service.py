@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 from contextlib import AsyncExitStack, contextmanager
@@ -92,6 +93,9 @@ async def _serve(
             systemd.notify("READY=1\nSTATUS=Kafka reachable, connecting")
             exchanges = ",".join(source.name for source in sources)
             log.info(line("producer_ready", exchanges=exchanges, symbols=len(wanted), topic=config.topic))
+            # What a start has made is there to stay: no need to look at it again among the trades.
+            gc.collect()
+            gc.freeze()
             await _read(sources, confirming, stop)
     finally:
         left = await _drain(sink, config.drain_timeout_seconds)
