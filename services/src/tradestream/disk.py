@@ -45,6 +45,13 @@ def exchange(one: Path, other: Path) -> None:
         raise OSError(number, os.strerror(number), str(one), None, str(other))
 
 
+def give_like(path: Path, directory: Path) -> None:
+    """Gives a file to whom a directory belongs; a user who could not need not, and a sandbox may forbid to try."""
+    owner = directory.stat()
+    if owner.st_uid != os.geteuid():
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+
 @contextmanager
 def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Holds a lock file against other processes; however this one ends, the kernel lets go of it.

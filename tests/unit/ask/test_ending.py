@@ -67,6 +67,14 @@ So does one that comes just before that wait, in C, after Python's last look at 
 """
 
 
+@pytest.fixture(autouse=True)
+def _hangups_are_not_ignored() -> Iterator[None]:
+    """What is ignored where the tests are started, as nohup has it, would be by the commands too."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @contextmanager
 def asking(
     query: str, root: Path, *program: str, stderr: int = subprocess.PIPE, **environment: str

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tradestream.disk import locked
+from tradestream.disk import give_like, locked
 from tradestream.errors import BusyError, ConfigError
 from tradestream.logs import line
 
@@ -27,8 +26,7 @@ def alone(state: Path) -> Iterator[None]:
     try:
         state.mkdir(parents=True, exist_ok=True)
         lock.touch()
-        owner = state.stat()
-        os.chown(lock, owner.st_uid, owner.st_gid)  # root may have been the first
+        give_like(lock, state)  # root may have been the first
     except OSError as error:
         raise ConfigError(
             f"{state}: cannot be written: {error.strerror}; check that the path is mounted and belongs to the user "

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tradestream.analytics.layout import LOCK
-from tradestream.disk import locked, sync, sync_tree
+from tradestream.disk import give_like, locked, sync, sync_tree
 from tradestream.errors import ConfigError
 
 
@@ -76,8 +76,7 @@ class LocalDirectory:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        owner = self._path.stat()
-        os.chown(hidden, owner.st_uid, owner.st_gid)
+        give_like(hidden, self._path)
         hidden.rename(self._path / name)
         sync(self._path)
 

@@ -7,7 +7,6 @@ time it knows by its ids. Nothing is deleted, and no Spark is needed.
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Iterable
@@ -24,6 +23,7 @@ from tradestream.analytics.landed import broken
 from tradestream.analytics.local_directory import LocalDirectory, local_path
 from tradestream.analytics.position import Held, LostError, held, lost, without_lost
 from tradestream.analytics.state import Record, StateError, StateStore
+from tradestream.disk import give_like
 from tradestream.errors import ConfigError
 from tradestream.kafka import client_config
 
@@ -161,8 +161,7 @@ def carry_out(plan: Plan, places: Places, aside: Path) -> None:
 
 def _make(folder: Path, like: Path) -> None:
     folder.mkdir(exist_ok=True)
-    owner = like.stat()
-    os.chown(folder, owner.st_uid, owner.st_gid)
+    give_like(folder, like)
 
 
 def _intentions(plan: Plan, aside: Path) -> Iterable[str]:
