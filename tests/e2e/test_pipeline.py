@@ -60,16 +60,16 @@ def test_its_candles_equal_those_computed_from_the_file(
 
 def test_live_trades_of_ten_pairs_flow(live: Pipeline) -> None:
     assert len({candle["symbol"] for candle in live.messages("candles")}) == 10
-    rate = eventually(
+    # More for a while, where a busy machine has let it fall behind.
+    eventually(
         lambda: [
             result
             for result in live.ask_prometheus("sum(rate(events_processed_total[1m]))")
-            if float(result["value"][1]) > 400
+            if 400 < float(result["value"][1]) < 600
         ],
-        seconds=180,
-        what="the analytics job takes more than 400 trades a second",
+        seconds=300,
+        what="the analytics job takes the 500 trades a second that are generated",
     )
-    assert float(rate[0]["value"][1]) < 600, "500 trades a second are generated"
 
 
 def test_closed_candles_of_the_dump_are_stored_and_unchanged(live: Pipeline, dump: Path) -> None:
