@@ -65,24 +65,24 @@ def open_candles(outcome: Outcome) -> dict[At, Candle]:
     }
 
 
-@given(feeds(KEYS), st.data())
-def test_batches_give_what_trade_by_trade_gives(topic: list[Tick], data: st.DataObject) -> None:
-    batches = split(data, topic)
+def answered(batches: list[list[Tick]]) -> tuple[Outcome, Expected]:
+    """What the book makes of batches, and the oracle trade by trade."""
     wanted = Expected(INTERVALS, LATENESS)
     for batch in batches:
         wanted.batch(batch)
-    outcome = fed(*batches)
+    return fed(*batches), wanted
+
+
+@given(feeds(KEYS), st.data())
+def test_batches_give_what_trade_by_trade_gives(topic: list[Tick], data: st.DataObject) -> None:
+    outcome, wanted = answered(split(data, topic))
     assert closed_and_open(outcome) == (wanted.closed, wanted.open)
     assert (outcome.late, outcome.duplicates) == (wanted.late, wanted.duplicates)
 
 
 @given(st.lists(TICKS, max_size=60), st.data())
 def test_so_they_do_but_for_what_is_missing_where_ids_follow_nothing(topic: list[Tick], data: st.DataObject) -> None:
-    batches = split(data, topic)
-    wanted = Expected(INTERVALS, LATENESS)
-    for batch in batches:
-        wanted.batch(batch)
-    outcome = fed(*batches)
+    outcome, wanted = answered(split(data, topic))
     assert {at(update): update.candle for update in outcome.closed} == {
         where: candle for where, (candle, _) in wanted.closed.items()
     }

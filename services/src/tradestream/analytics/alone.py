@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from tradestream.analytics.files import unwritable
 from tradestream.disk import give_like, locked
-from tradestream.errors import BusyError, ConfigError
+from tradestream.errors import BusyError
 from tradestream.logs import line
 
 log = logging.getLogger(__name__)
@@ -28,10 +29,7 @@ def alone(state: Path) -> Iterator[None]:
         lock.touch()
         give_like(lock, state)  # root may have been the first
     except OSError as error:
-        raise ConfigError(
-            f"{state}: cannot be written: {error.strerror}; check that the path is mounted and belongs to the user "
-            "this service runs as"
-        ) from error
+        raise unwritable(state, error.strerror) from error
     with ExitStack() as held:
         try:
             held.enter_context(locked(lock, wait=False))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from tradestream.errors import ConfigError
+
 
 class Directory(Protocol):
     """What the job asks of a directory; names are relative to it."""
@@ -58,3 +60,11 @@ class Directory(Protocol):
 
     def locked(self) -> AbstractContextManager[None]:
         """While files are moved, or read as one whole: `tradestream compact` changes none meanwhile."""
+
+
+def unwritable(where: object, why: str | None) -> ConfigError:
+    """What is raised of a directory that cannot be written: says where, why and what to do."""
+    return ConfigError(
+        f"{where}: cannot be written: {why}; check that the path is mounted and belongs to the user "
+        "this service runs as"
+    )

@@ -12,9 +12,8 @@ from typing import Any
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
-from tradestream.analytics.files import Directory
+from tradestream.analytics.files import Directory, unwritable
 from tradestream.analytics.local_directory import LocalDirectory, local_path
-from tradestream.errors import ConfigError
 
 
 def directory(spark: SparkSession, uri: str) -> Directory:
@@ -119,10 +118,7 @@ class HadoopDirectory:
             self.write("_writable", b"")
             self.delete("_writable")
         except Py4JJavaError as error:
-            raise ConfigError(
-                f"{self.uri}: cannot be written: {error.java_exception.toString()}; check that the path is "
-                "mounted and belongs to the user this service runs as"
-            ) from error
+            raise unwritable(self.uri, error.java_exception.toString()) from error
 
     def locked(self) -> AbstractContextManager[None]:
         """While files are moved, or read as one whole; nobody else changes any."""

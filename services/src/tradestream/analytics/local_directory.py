@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tradestream.analytics.files import unwritable
 from tradestream.analytics.layout import LOCK
 from tradestream.disk import give_like, locked, sync, sync_tree
-from tradestream.errors import ConfigError
 
 
 class LocalDirectory:
@@ -121,10 +121,7 @@ class LocalDirectory:
             self.write("_writable", b"")
             self.delete("_writable")
         except OSError as error:
-            raise ConfigError(
-                f"{self._path}: cannot be written: {error.strerror}; check that the path is mounted and belongs to "
-                "the user this service runs as"
-            ) from error
+            raise unwritable(self._path, error.strerror) from error
 
     @contextmanager
     def locked(self) -> Iterator[None]:
