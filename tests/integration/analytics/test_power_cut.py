@@ -10,39 +10,13 @@ import pytest
 from pyspark.sql import SparkSession
 
 from integration.analytics.inside import Disk, Inside
-from integration.analytics.job import Job, message, trade
+from integration.analytics.job import Job, message
+from integration.analytics.two_pairs import MINUTE, NEVER, START, PowerCutError, identities, stored, trades
 from integration.broker import Broker
 from tradestream.analytics.state import StateError
 from tradestream.analytics.storage import Storage, StorageError
-from tradestream.trade import Trade
 
 pytestmark = pytest.mark.timeout(400)
-
-START = 1_610_064_000_000
-MINUTE = 60_000
-# Nothing becomes Parquet before a test wants it.
-NEVER = 3600
-
-
-class PowerCutError(Exception):
-    """The end of a run, at a place that a test chose."""
-
-
-def trades(first: int, last: int) -> list[Trade]:
-    """Trades of two symbols, ten a minute, by their ids."""
-    return [
-        trade(number, START + number * MINUTE // 10, symbol=symbol)
-        for number in range(first, last)
-        for symbol in ("BTCUSDT", "ETHUSDT")
-    ]
-
-
-def identities(first: int, last: int) -> list[tuple[str, int]]:
-    return sorted((each.symbol, each.trade_id) for each in trades(first, last))
-
-
-def stored(job: Job) -> list[tuple[str, int]]:
-    return sorted((row["symbol"], row["trade_id"]) for row in job.trades())
 
 
 def program(folder: Path, kafka: Broker, name: str) -> Job:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,42 +13,16 @@ from confluent_kafka import TopicPartition
 from pyspark.sql import SparkSession
 
 from integration.analytics.inside import Inside
-from integration.analytics.job import Job, message, trade
+from integration.analytics.job import Job, message
+from integration.analytics.two_pairs import NEVER, PowerCutError, identities, stored, trades
 from integration.broker import Broker
 from integration.programs import wait_for
 from tradestream.analytics.local_directory import LocalDirectory
 from tradestream.analytics.position import held
 from tradestream.cli import main
 from tradestream.errors import RepairNeededError
-from tradestream.trade import Trade
 
 pytestmark = pytest.mark.timeout(400)
-
-START = 1_610_064_000_000
-MINUTE = 60_000
-# Nothing becomes Parquet before a test wants it.
-NEVER = 3600
-
-
-class PowerCutError(Exception):
-    """The end of a run, at a place that a test chose."""
-
-
-def trades(first: int, last: int) -> list[Trade]:
-    """Trades of two symbols, ten a minute, by their ids."""
-    return [
-        trade(number, START + number * MINUTE // 10, symbol=symbol)
-        for number in range(first, last)
-        for symbol in ("BTCUSDT", "ETHUSDT")
-    ]
-
-
-def identities(trades: Iterable[Trade]) -> list[tuple[str, int]]:
-    return sorted((each.symbol, each.trade_id) for each in trades)
-
-
-def stored(job: Job) -> list[tuple[str, int]]:
-    return sorted((row["symbol"], row["trade_id"]) for row in job.trades())
 
 
 def candles(job: Job) -> list[dict[str, Any]]:
@@ -164,7 +138,7 @@ def test_a_damaged_file_loses_and_doubles_nothing(
     assert repair(job) == 0
     assert "nothing to repair" in capsys.readouterr().out
     copy.read().job.stop()
-    assert stored(job) == identities(trades(0, 250))
+    assert stored(job) == identities(0, 250)
     assert candles(job) == unharmed
     assert closed_once(job)
 
@@ -177,7 +151,7 @@ def test_without_any_record_the_topic_is_read_from_its_beginning(
     assert repair(copy.job, "--yes") == 0
     assert "from its earliest message" in capsys.readouterr().out
     copy.read().job.stop()
-    assert stored(copy.job) == identities(trades(0, 250))
+    assert stored(copy.job) == identities(0, 250)
     assert candles(copy.job) == unharmed
 
 
@@ -200,7 +174,7 @@ def test_a_move_into_parquet_that_was_cut_off_with_its_record_doubles_no_candle(
     record(copy.job).write_bytes(b"")
     assert repair(copy.job, "--yes") == 0
     copy.read().job.stop()
-    assert stored(copy.job) == identities(trades(0, 250))
+    assert stored(copy.job) == identities(0, 250)
     assert candles(copy.job) == unharmed
 
 
@@ -254,6 +228,6 @@ def test_what_kafka_lost_ends_the_program_with_status_3_until_that_is_accepted(
         assert re.search(r"event=repair_needed .*deleted and made anew.*repair --accept-loss", job.log())
         assert repair(job, "--yes", "--accept-loss") == 0
         job.start()
-        job.until("the new topic", lambda: set(stored(job)) >= set(identities(trades(90, 110))))
+        job.until("the new topic", lambda: set(stored(job)) >= set(identities(90, 110)))
         assert job.terminate() == 0
-    assert stored(job) == sorted(left.union(identities(trades(90, 110)))), "what both topics had is there once"
+    assert stored(job) == sorted(left.union(identities(90, 110))), "what both topics had is there once"
