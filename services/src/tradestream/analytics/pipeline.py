@@ -119,9 +119,6 @@ class Pipeline:
         else:
             self._answers = self._resumed(record)
             self._storage.require_landed(record.landed)
-            if not record.engine.entries:  # of a version that had no signals
-                self._warm()
-                self._answers.engine.warm(record.closed, self._answers.book.first_open)
             self._topics.publish(self._sent.unsent(record.outbox))
         self._storage.clean(self._record.landed)
         self._show_indicators(self._answers.engine.taken)
