@@ -11,8 +11,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from tradestream.analytics.candles import MINUTE_MS, Cut, Key, Partial
 from tradestream.analytics.evidence import BigTrade
-from tradestream.analytics.rows import newest_times, since, stored_after, summarise, without_late, without_seen
-from tradestream.trade import amount_fits
+from tradestream.analytics.rows import ids, newest_times, since, stored_after, summarise, without_late, without_seen
+from tradestream.trade import MOST_ID, amount_fits
 from unit.analytics.oracle import Tick, intervals, partials
 
 pytestmark = pytest.mark.timeout(300)
@@ -77,6 +77,15 @@ def test_sums_are_exact_and_ids_complete(spark: SparkSession) -> None:
     cleaned = summarise(without_seen(rows(spark, topic), {}))
     assert in_order(cleaned.partials) == in_order(partials(distinct))
     assert cleaned.repeated.total() == 0
+
+
+def test_intervals_of_ids_pass_over_the_bounds_of_words(spark: SparkSession) -> None:
+    runs = [(0, 0), (2, 62), (64, 64), (127, 128), (191, 400), (MOST_ID - 200, MOST_ID - 130), (MOST_ID, MOST_ID)]
+    numbers = [number for first, last in runs for number in range(first, last + 1)]
+    topic = [Tick(BTC, number, Decimal(1), Decimal(1), START) for number in [*numbers, *numbers[:70]]]
+    random.Random(2).shuffle(topic)
+    assert ids(rows(spark, topic)) == {BTC: runs}
+    assert summarise(rows(spark, topic)).repeated == {BTC: 70}
 
 
 def test_large_trades_come_one_by_one_however_they_are_batched(spark: SparkSession) -> None:

@@ -1,13 +1,14 @@
 """From rows of trades to partial aggregates, one per exchange, symbol and minute: the bulk of the work, all in the JVM.
 
-Sums are made where the rows are, so that little is shuffled. Only the ids are brought together and sorted: one with a
-gap before it starts an interval. What comes back to the driver is one row per series and minute, and one per series.
+Sums are made where the rows are, so that little is shuffled. So are sets of ids, as the bits of numbers: 64 ids are one
+row that is brought together and sorted, and one with a gap before it starts an interval. What comes back to the driver
+is one row per series and minute, one per series, and the trades that are asked for one by one.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pyspark.sql import DataFrame, Row
@@ -60,11 +61,17 @@ def summarise(trades: DataFrame, least_amount: float | None = None) -> Summary:
     """
     grouped = trades.selectExpr("*", _OPEN_TIME, _WHOLE, _PART).groupBy(*_SERIES, "open_time")
     minutes = grouped.agg(*map(F.expr, _AGGREGATES))
-    # One question instead of two: Spark works at both at once, and a small batch costs only one round.
-    rows = minutes.unionByName(_borders(trades, least_amount), allowMissingColumns=True).collect()
-    borders = [row for row in rows if row.open_time is None]
-    big = [] if least_amount is None else [trade for row in borders for trade in _big(row)]
-    summary = Summary([], _ids(borders), Counter(), {}, big)
+    # One question instead of three: Spark works at all at once, and a small batch costs only one round.
+    asked = minutes.unionByName(_borders(trades), allowMissingColumns=True)
+    if least_amount is not None:
+        asked = asked.unionByName(_large(trades, least_amount), allowMissingColumns=True)
+    rows = asked.collect()
+    big = (
+        []
+        if least_amount is None
+        else [BigTrade(Key(row.exchange, row.symbol), *row.large) for row in rows if row.large]
+    )
+    summary = Summary([], _ids([row for row in rows if row.starts is not None]), Counter(), {}, big)
     for row in (row for row in rows if row.open_time is not None):
         key = Key(row.exchange, row.symbol)
         summary.partials.append(_partial(key, row))
@@ -77,38 +84,44 @@ def summarise(trades: DataFrame, least_amount: float | None = None) -> Summary:
 
 def ids(trades: DataFrame) -> dict[Key, list[tuple[int, int]]]:
     """Per series, the trade ids as closed intervals."""
-    return _ids(_borders(trades, None).collect())
+    return _ids(_borders(trades).collect())
 
 
-def _borders(trades: DataFrame, least_amount: float | None) -> DataFrame:
-    """Per series, the ids with which intervals start and end, and the trades of an amount."""
-    order = "over (partition by exchange, symbol order by trade_id)"
-    wanted = ["trade_id"]
-    aggregates = [
-        "collect_list(if(previous is null or trade_id > previous + 1, trade_id, null)) as starts",
-        "collect_list(if(next is null or next > trade_id + 1, trade_id, null)) as ends",
-    ]
-    if least_amount is not None:
-        # What most trades add to the shuffle is one NULL.
-        amount = "cast(price as double) * cast(quantity as double)"
-        trade = "struct(trade_id, price, quantity, trade_time, buyer_is_maker, unix_micros(timestamp))"
-        wanted.append(f"if({amount} >= {in_doubles(least_amount)!r}D, {trade}, null) as large")
-        aggregates.append("collect_list(large) as large")
-    neighbours = trades.selectExpr(*_SERIES, *wanted).selectExpr(
-        "*", f"lag(trade_id) {order} as previous", f"lead(trade_id) {order} as next"
+def _borders(trades: DataFrame) -> DataFrame:
+    """Per series, the ids with which intervals start and end, as words of 64 bits, each beside its place."""
+    bit = "shiftleft(1L, cast(trade_id & 63 as int))"
+    words = trades.groupBy(*_SERIES, F.expr("shiftright(trade_id, 6) as word")).agg(F.expr(f"bit_or({bit}) as bits"))
+    order = "over (partition by exchange, symbol order by word)"
+    before = f"if(lag(word) {order} = word - 1, shiftrightunsigned(lag(bits) {order}, 63), 0L)"
+    after = f"if(lead(word) {order} = word + 1, shiftleft(lead(bits) {order}, 63), 0L)"
+    edges = words.selectExpr(
+        *_SERIES,
+        "word",
+        f"bits & ~(shiftleft(bits, 1) | {before}) as starts",
+        f"bits & ~(shiftrightunsigned(bits, 1) | {after}) as ends",
     )
-    return neighbours.groupBy(*_SERIES).agg(*map(F.expr, aggregates))
+    return edges.groupBy(*_SERIES).agg(
+        *(F.expr(f"collect_list(if({name} != 0, struct(word, {name}), null)) as {name}") for name in ("starts", "ends"))
+    )
 
 
-def _ids(borders: list[Row]) -> dict[Key, list[tuple[int, int]]]:
+def _large(trades: DataFrame, least_amount: float) -> DataFrame:
+    """The trades of an amount."""
+    amount = "cast(price as double) * cast(quantity as double)"
+    trade = "struct(trade_id, price, quantity, trade_time, buyer_is_maker, unix_micros(timestamp)) as large"
+    return trades.where(f"{amount} >= {in_doubles(least_amount)!r}D").selectExpr(*_SERIES, trade)
+
+
+def _ids(borders: Iterable[Row]) -> dict[Key, list[tuple[int, int]]]:
     return {
-        Key(row.exchange, row.symbol): list(zip(sorted(set(row.starts)), sorted(set(row.ends)), strict=True))
+        Key(row.exchange, row.symbol): list(zip(_numbers(row.starts), _numbers(row.ends), strict=True))
         for row in borders
     }
 
 
-def _big(row: Row) -> list[BigTrade]:
-    return [BigTrade(Key(row.exchange, row.symbol), *trade) for trade in row.large]
+def _numbers(words: Iterable[tuple[int, int]]) -> list[int]:
+    """The numbers, ascending, whose bits are set in words of 64, each beside its place."""
+    return [word * 64 + bit for word, bits in sorted(words) for bit in range(64) if bits >> bit & 1]
 
 
 def without_seen(trades: DataFrame, seen: Mapping[Key, list[tuple[int, int]]]) -> DataFrame:
