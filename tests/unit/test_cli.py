@@ -24,6 +24,9 @@ def write(folder: Path, text: str) -> Path:
         ["topic"],
         ["producer", "--config"],
         ["nothing"],
+        ["watch", "--interval", "7m"],
+        ["watch", "--max", "0"],
+        ["watch", "--symbols", ""],
         ["replay"],
         ["replay", "x.zip", "--speed", "0"],
         ["replay", "x.zip", "--speed", "fast"],
@@ -58,6 +61,7 @@ def test_the_version_is_the_distributions(capsys: pytest.CaptureFixture[str]) ->
         "simulator",
         "analytics",
         "topic",
+        "watch",
         "replay",
         "candles",
         "sql",
@@ -98,9 +102,12 @@ def test_a_broken_dump_is_refused_before_the_start(tmp_path: Path, capsys: pytes
         assert f"{recorded}: line 11: price cannot be 'free'" in capsys.readouterr().err
 
 
-def test_a_topic_needs_kafkas_client_properties(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", [["topic", "candles"], ["watch"]])
+def test_what_reads_topics_needs_kafkas_client_properties(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     gone = tmp_path / "client.properties"
-    assert main(["topic", "candles", "--client-config", str(gone)]) == 2
+    assert main([*command, "--client-config", str(gone)]) == 2
     assert str(gone) in capsys.readouterr().err
 
 

@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_simulator(commands)
     _add_analytics(commands)
     _add_topic(commands)
+    _add_watch(commands)
     _add_replay(commands)
     _add_candles(commands)
     _add_sql(commands)
@@ -136,6 +137,48 @@ examples:
     parser.add_argument("--max", type=int, metavar="N", help="end after N messages")
     parser.add_argument("--timeout", type=float, metavar="S", help="end after S seconds without a message")
     _add_client_config(parser)
+
+
+def _add_watch(commands: _Commands) -> None:
+    more = """\
+It reads Kafka alone, so it runs wherever Kafka's client properties are. `lag` is how far the newest trade is behind
+this machine's clock, `change` is since the first of the candles that `trend` shows, and a gap is a closed candle that
+misses trades. It reads at most 4,000 messages a second: of more it shows a sample, and says so; rates count all.
+
+On a terminal it fills the screen; q or Ctrl-C ends it. Elsewhere, with --max and where TERM is dumb it prints a line
+for each event: prices at most once a second for each pair, closed candles, signals, and every ten seconds the
+pipeline's figures. NO_COLOR is heeded.
+
+examples:
+  tradestream watch
+  tradestream watch --symbols BTCUSDT,ETHUSDT --interval 5m
+  tradestream watch | grep ' signal '
+
+After SIGINT it ends with 130, after SIGTERM with 143, and with 141 where nobody reads on.
+"""
+    parser = _add(commands, "watch", _watch, "show prices, candles, signals and the pipeline's pace, live", more)
+    parser.add_argument("--symbols", type=_names, default=(), metavar="A,B", help="only these: BTCUSDT or BTC-USDT")
+    parser.add_argument(
+        "--interval", type=_interval, default="1m", metavar="LENGTH", help="which candles: 5m, 1h, ... (%(default)s)"
+    )
+    parser.add_argument("--max", type=_count, metavar="N", help="print lines, and end after N of them")
+    _add_client_config(parser)
+
+
+def _interval(text: str) -> str:
+    from tradestream.analytics.config import interval_ms  # noqa: PLC0415 - the other commands do not need it
+
+    try:
+        interval_ms(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no length such as 1m, 5m, 1h or 1d that divides a day") from None
+    return text
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
 
 
 def _add_client_config(parser: argparse.ArgumentParser) -> None:
@@ -448,6 +491,12 @@ def _topic(args: argparse.Namespace) -> int:
     finally:
         messages.close()
     return _FAILED if args.max is not None and count < args.max else _OK
+
+
+def _watch(args: argparse.Namespace) -> int:
+    from tradestream.watch import service as watch  # noqa: PLC0415 - the other commands need no screen
+
+    return watch.run(watch.Options(args.symbols, args.interval, args.max, args.client_config))
 
 
 def _replay(args: argparse.Namespace) -> int:

@@ -59,7 +59,7 @@ def write_table(out: TextIO, columns: Sequence[str], rows: Iterable[Row]) -> tup
     waiting = iter(rows)
     shown = list(islice(waiting, TABLE_ROWS))
     more = next(waiting, None) is not None
-    cells = [[_printable(_cell(value)) for value in row] for row in shown]
+    cells = [[printable(_cell(value)) for value in row] for row in shown]
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
     right = [_is_number(column) for column in zip(*shown, strict=True)] if shown else [False] * len(columns)
     lines = [columns, ["-" * width for width in widths], *cells]
@@ -79,8 +79,8 @@ def _is_number(column: Iterable[object]) -> bool:
     return all(value is None or (isinstance(value, int | float | Decimal) and value is not True) for value in column)
 
 
-def _printable(text: str) -> str:
-    """What is stored came from outside: it may not steer the terminal."""
+def printable(text: str) -> str:
+    """Returns a text that came from outside with nothing left that would steer the terminal."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 

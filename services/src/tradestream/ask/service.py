@@ -13,15 +13,16 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import NoReturn, TypeVar
 
 from tradestream.ask import progress
 from tradestream.ask.storage import Storage, locate
+from tradestream.ending import silence, told
 
 # A closed terminal and a service manager end it as Ctrl-C does, so that what it sorts on disk is removed.
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -55,7 +56,7 @@ def ended(work: Callable[[Path], int]) -> int:
         return status
 
     with (
-        _told(came.put),
+        told(came.put, *_ENDING),
         tempfile.TemporaryDirectory(prefix="tradestream-", dir=_large_directory()) as scratch,
         ThreadPoolExecutor(1) as thread,
     ):
@@ -67,7 +68,7 @@ def ended(work: Callable[[Path], int]) -> int:
             return first.result()
         except BrokenPipeError:
             # Whoever read it has enough, as `head` does.
-            _silence()
+            silence()
             return 128 + signal.SIGPIPE
 
 
@@ -77,19 +78,6 @@ def _first(came: SimpleQueue[T]) -> T:
         # A signal just before the wait begins does not end it: its handler runs only when Python's code goes on.
         with suppress(Empty):
             return came.get(timeout=_LOOK_SECONDS)
-
-
-@contextmanager
-def _told(tell: Callable[[int], None]) -> Iterator[None]:
-    """Tells the numbers of signals, of those that are not ignored as nohup has it."""
-    before = {number: handler for number in _ENDING if (handler := signal.getsignal(number)) is not signal.SIG_IGN}
-    for number in before:
-        signal.signal(number, lambda number, _frame: tell(number))
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _large_directory() -> str | None:
@@ -102,13 +90,8 @@ def _large_directory() -> str | None:
 def _end(number: int, scratch: str) -> NoReturn:
     """Ends the process, as a shell expects of one that a signal ended."""
     # The question still goes on: it may yet print that its files are gone, and make one while they are removed.
-    _silence()
+    silence()
     for _ in range(_TRIES):
         shutil.rmtree(scratch, ignore_errors=True)
     progress.wipe()
     os._exit(128 + number)
-
-
-def _silence() -> None:
-    """Lets what is still printed go nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

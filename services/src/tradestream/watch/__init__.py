@@ -1,0 +1,1 @@
+"""`tradestream watch`: the market and the pipeline in a terminal, out of Kafka alone."""
