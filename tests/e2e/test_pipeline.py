@@ -101,10 +101,15 @@ def test_status_reports_every_unit_and_address(live: Pipeline) -> None:
         assert live.address(name)
 
 
-def test_watch_prints_a_line_for_each_change_where_there_is_no_terminal(live: Pipeline) -> None:
+def test_watch_prints_a_line_for_each_event_where_there_is_no_terminal(live: Pipeline) -> None:
     lines = live.lab("watch", "--max", "5").splitlines()
     assert len(lines) == 5
-    assert all(" 1m open=" in line for line in lines)
+    assert all(re.fullmatch(r"\S+Z (price|candle|signal|pipeline) .*", line) for line in lines)
+
+
+def test_logs_finds_the_host_of_a_unit(live: Pipeline) -> None:
+    lines = live.lab("logs", "trade-producer", "--since", "1 day ago").splitlines()
+    assert any(" app1 " in line and " event=" in line for line in lines)
 
 
 @pytest.mark.parametrize(

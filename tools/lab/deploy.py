@@ -70,7 +70,7 @@ def run_up(instance: Instance, options: argparse.Namespace) -> int:
         recap = ansible.playbook(instance, "playbooks/site.yml")
     print(f"\nlab: up after {time.monotonic() - started:.0f} s, changed={recap.total_changed}\n")
     status.print_addresses(instance, status.read(instance))
-    print("\nnext: ./lab watch    ./lab status    ./lab exec app1 journalctl -fu trade-producer    ./lab down")
+    print("\nnext: ./lab watch    ./lab status    ./lab logs trade-producer -f    ./lab down")
     return 0
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 
 from lab import ssh
 from lab.instance import Instance
@@ -28,7 +26,4 @@ def add_parsers(verbs: Verbs) -> None:
 def run(instance: Instance, options: argparse.Namespace) -> int:
     """Run the command with this terminal's input and output."""
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
-    terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    return subprocess.run(
-        ssh.as_root(instance, options.host, command or ["bash"], terminal=terminal), check=False
-    ).returncode
+    return ssh.attached(instance, options.host, command or ["bash"])

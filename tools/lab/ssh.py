@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import sys
 from collections.abc import Sequence
 
 from lab.errors import LabError
@@ -26,6 +27,16 @@ def as_root(instance: Instance, host: str, command: Sequence[str], *, terminal: 
     remote = ["sh", "-c", command[0]] if len(command) == 1 else list(command)
     flags = ["-t"] if terminal else []
     return ["ssh", *flags, "-F", str(instance.ssh_config), host, f"sudo -n -- {shlex.join(remote)}"]
+
+
+def attached(instance: Instance, host: str, command: Sequence[str]) -> int:
+    """Run a command as root on a host with this terminal's input and output; return its exit status.
+
+    Raises:
+        LabError: the instance has no such host, or is not up.
+    """
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    return subprocess.run(as_root(instance, host, command, terminal=terminal), check=False).returncode
 
 
 def run(instance: Instance, host: str, *command: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:

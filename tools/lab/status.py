@@ -78,9 +78,14 @@ def read(instance: Instance) -> States:
         return dict(zip([host.name for host in hosts], states, strict=True))
 
 
+def units_of(host: Host) -> list[str]:
+    """The units that belong on a host."""
+    return [unit for group in host.groups for unit in _UNITS.get(group, [])] + ["prometheus-node-exporter"]
+
+
 def unit_states(instance: Instance, host: Host) -> dict[str, str]:
     """What systemd says of each unit that belongs on a host; `unreachable` where it cannot be asked."""
-    units = [unit for group in host.groups for unit in _UNITS.get(group, [])] + ["prometheus-node-exporter"]
+    units = units_of(host)
     done = ssh.run(instance, host.name, "systemctl", "show", "--property=Id,LoadState,ActiveState", *units)
     if done.returncode != 0:
         return dict.fromkeys(units, "unreachable")

@@ -1,69 +1,37 @@
-"""`./lab watch`: candles as they change."""
+"""`./lab watch`: prices, candles and signals, live."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Iterator
-from datetime import UTC, datetime
+import os
 
-from rich.console import Console
-from rich.live import Live
-from rich.table import Table
-
-from lab.candles import Candle, follow
+from lab import ssh
+from lab.deploy import positive_int
 from lab.instance import Instance
+from lab.inventory import topology
 from lab.verbs import Verbs
-
-_COLUMNS = ("open", "high", "low", "close", "volume", "vwap", "trade_count")
 
 
 def add_parsers(verbs: Verbs) -> None:
     """Add the verb `watch`."""
     parser = verbs.add_parser(
         "watch",
-        help="show candles as they change",
-        description="Show the newest candle of each symbol as it changes; one line for each change "
-        "where the output is no terminal. Ctrl-C ends it.",
+        help="show prices, candles and signals, live",
+        description="Run `tradestream watch` on the producer's host: the market and the pipeline's pace, on a terminal "
+        "until q or Ctrl-C, else a line for each event.",
+        epilog="example: ./lab watch --symbols BTCUSDT,ETHUSDT --interval 5m",
     )
-    parser.add_argument("--interval", default="1m", help="which candles (default: %(default)s)")
-    parser.add_argument("--max", type=int, metavar="N", help="end after N changes")
+    parser.add_argument("--symbols", metavar="A,B", help="only these: BTCUSDT or BTC-USDT")
+    parser.add_argument("--interval", metavar="LENGTH", help="which candles: 5m, 1h, ... (1m)")
+    parser.add_argument("--max", type=positive_int, metavar="N", help="print lines, and end after N of them")
     parser.set_defaults(run=run)
 
 
 def run(instance: Instance, options: argparse.Namespace) -> int:
-    """Follow the topic of candles until the user, or --max, ends it."""
-    candles = (candle for candle in follow(instance) if candle["interval"] == options.interval)
-    limited = (candle for _, candle in zip(range(options.max), candles, strict=False)) if options.max else candles
-    if sys.stdout.isatty():
-        _show_table(limited)
-    else:
-        for candle in limited:
-            print(_line(candle), flush=True)
-    return 0
-
-
-def _line(candle: Candle) -> str:
-    fields = " ".join(f"{name}={candle[name]}" for name in _COLUMNS)
-    return (
-        f"{_clock(candle)} {candle['symbol']} {candle['interval']} {fields}{' closed' if candle['is_closed'] else ''}"
-    )
-
-
-def _show_table(candles: Iterator[Candle]) -> None:
-    newest: dict[str, Candle] = {}
-    with Live(console=Console(), refresh_per_second=4) as live:
-        for candle in candles:
-            newest[str(candle["symbol"])] = candle
-            live.update(_table(newest))
-
-
-def _table(newest: dict[str, Candle]) -> Table:
-    table = Table("symbol", "minute", *_COLUMNS)
-    for symbol, candle in sorted(newest.items()):
-        table.add_row(symbol, _clock(candle), *(str(candle[name]) for name in _COLUMNS))
-    return table
-
-
-def _clock(candle: Candle) -> str:
-    return datetime.fromtimestamp(int(str(candle["open_time"])) / 1000, UTC).strftime("%H:%M")
+    """Watch until the user, or --max, ends it."""
+    host = next(host.name for host in topology(instance) if "producer" in host.groups)
+    given = {name: getattr(options, name) for name in ("symbols", "interval", "max")}
+    flags = [f"--{name}={value}" for name, value in given.items() if value is not None]
+    # neither ssh nor sudo passes this on
+    colour = ["env", f"NO_COLOR={os.environ['NO_COLOR']}"] if os.environ.get("NO_COLOR") else []
+    return ssh.attached(instance, host, [*colour, "tradestream", "watch", *flags])

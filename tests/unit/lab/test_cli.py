@@ -10,7 +10,7 @@ from lab.cli import main
 from lab.instance import Instance, Settings
 
 
-@pytest.mark.parametrize("verb", ["up", "down", "status", "verify", "watch", "exec", "test", "faults", "bench"])
+@pytest.mark.parametrize("verb", ["up", "down", "status", "verify", "watch", "logs", "exec", "test", "faults", "bench"])
 def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main([verb, "--help"])
@@ -59,9 +59,9 @@ def test_wrong_input_ends_with_2_and_changes_nothing(
     assert not Instance("unit").directory.exists()
 
 
-@pytest.mark.parametrize("verb", ["status", "verify", "watch"])
-def test_what_needs_a_lab_says_that_there_is_none(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--instance", "unit", verb]) == 1
+@pytest.mark.parametrize("command", [["status"], ["verify"], ["watch"], ["logs", "kafka"]], ids=" ".join)
+def test_what_needs_a_lab_says_that_there_is_none(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--instance", "unit", *command]) == 1
     assert "not up: run ./lab up" in capsys.readouterr().err
 
 
