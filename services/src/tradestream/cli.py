@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import re
 import signal
 import sys
@@ -41,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return command(args)
     except TradestreamError as error:
-        sys.stderr.write(f"tradestream: {error}\n")
+        logs.failed("tradestream", error)
         return _USAGE if isinstance(error, ConfigError) else _FAILED
 
 
@@ -443,7 +442,7 @@ def _producer(args: argparse.Namespace) -> int:
         config.load(args.check_config, ProducerConfig)
         return _OK
     settings = config.load(args.config, ProducerConfig)
-    _log_to_journal(settings.log_level)
+    logs.setup(settings.log_level)
     producer.run(settings)
     return _OK
 
@@ -453,7 +452,7 @@ def _simulator(args: argparse.Namespace) -> int:
     if args.check_config:
         simulator.check(settings)
         return _OK
-    _log_to_journal(settings.log_level)
+    logs.setup(settings.log_level)
     simulator.run(settings)
     return _OK
 
@@ -541,7 +540,7 @@ def _compact(args: argparse.Namespace) -> int:
     settings = config.load(args.check_config or args.config, compact.CompactConfig)
     if args.check_config:
         return _OK
-    _log_to_journal(settings.log_level)
+    logs.setup(settings.log_level)
     return service.run(settings, time.time(), dry_run=args.dry_run)
 
 
@@ -561,7 +560,3 @@ def _repair(args: argparse.Namespace) -> int:
 
     repair.run(analytics.load(args.config), accept_loss=args.accept_loss, sure=args.yes, dry_run=args.dry_run)
     return _OK
-
-
-def _log_to_journal(level: str) -> None:
-    logs.setup(level, journal="JOURNAL_STREAM" in os.environ)

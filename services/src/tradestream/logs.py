@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
+import threading
+from types import TracebackType
 
 # The journal takes a line's priority from such a prefix (sd-daemon(3)).
 _PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
@@ -16,22 +19,49 @@ class _Formatter(logging.Formatter):
         self._journal = journal
 
     def format(self, record: logging.LogRecord) -> str:
-        line = super().format(record).replace("\n", " | ")
+        line = _one_line(super().format(record))
         return f"<{_PRIORITY.get(record.levelno, 6)}>{line}" if self._journal else line
 
 
-def setup(level: str, *, journal: bool) -> None:
-    """Sends the log to standard output.
+def in_journal() -> bool:
+    """Whether standard error leads to the journal (systemd.exec(5)); a terminal's shell may have the variable too."""
+    try:
+        stream = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{stream.st_dev}:{stream.st_ino}"
+
+
+def setup(level: str) -> None:
+    """Sends the log to standard output, and what nobody caught too; in the journal each line has its priority.
 
     Args:
         level: the lowest level that is shown: debug, info, warning or error.
-        journal: whether to mark each line with its priority, as the journal reads it.
     """
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(_Formatter(journal=journal))
+    handler.setFormatter(_Formatter(journal=in_journal()))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for noisy in ("websockets", "aiohttp", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    sys.excepthook = _crashed
+    threading.excepthook = lambda crash: _crashed(crash.exc_type, crash.exc_value, crash.exc_traceback)
+
+
+def _crashed(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    if error is not None and not issubclass(kind, KeyboardInterrupt):
+        logging.getLogger("tradestream").critical("crashed", exc_info=(kind, error, trace))
+
+
+def failed(program: str, error: Exception) -> None:
+    """Says on standard error why a program ends; in the journal on one line, and with the priority of an error."""
+    text = f"{program}: {error}"
+    if in_journal():
+        text = f"<{_PRIORITY[logging.ERROR]}>{_one_line(text)}"
+    sys.stderr.write(f"{text}\n")
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\n", " | ")
 
 
 def line(event: str, **fields: object) -> str:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from pathlib import Path
 
 from tradestream.analytics.config import AnalyticsConfig, load
 from tradestream.errors import ConfigError, RepairNeededError, TradestreamError
-from tradestream.logs import line, setup
+from tradestream.logs import failed, line, setup
 
 log = logging.getLogger("tradestream.analytics")
 
@@ -35,7 +34,7 @@ def main() -> int:
         if not arguments.check_config:
             _run(config)
     except ConfigError as error:
-        sys.stderr.write(f"{error}\n")
+        failed("tradestream analytics", error)
         return 2
     except RepairNeededError as error:
         log.critical(line("repair_needed", cause=error))
@@ -47,7 +46,7 @@ def main() -> int:
 
 
 def _run(config: AnalyticsConfig) -> None:
-    setup(config.log_level, journal="JOURNAL_STREAM" in os.environ)
+    setup(config.log_level)
     logging.getLogger("py4j").setLevel(logging.WARNING)
     from tradestream.analytics.job import run  # noqa: PLC0415 - --check-config works without Spark
 
