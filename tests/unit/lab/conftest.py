@@ -11,7 +11,7 @@ import pytest
 from lab.instance import Instance, Settings
 
 _PROGRAMS = {
-    "ssh": 'for last; do :; done; [ "$1" = -F ] || exit 9; HOST=$3 exec sh -c "$last"',
+    "ssh": 'for last; do :; done; [ "$1" = -t ] && shift && echo "on a terminal"; HOST=$3 exec sh -c "$last"',
     "sudo": 'shift 2; exec "$@"',
     "systemctl": 'case "$HOST $5" in kafka*\\ kafka | app1\\ trade-producer) echo loaded;; *) echo not-found;; esac',
     "journalctl": 'echo "$HOST says $*"',

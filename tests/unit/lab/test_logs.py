@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import pytest
 
 from lab.cli import main
@@ -57,3 +60,16 @@ def test_watch_runs_on_the_producers_host_with_its_options_and_status(
     assert capfd.readouterr().out == (
         "app1 tradestream watch --symbols=BTCUSDT,ETH-USDT --interval=5m --max=5 without colour\n"
     )
+
+
+def test_watch_has_a_terminal_there_where_there_is_one_here(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    assert lab("watch") == 143
+    assert capfd.readouterr().out == "on a terminal\napp1 tradestream watch \n"
