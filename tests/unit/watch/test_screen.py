@@ -70,7 +70,7 @@ def test_it_shows_prices_candles_signals_and_how_the_pipeline_does() -> None:
 def test_it_fits_and_cuts_no_price(width: int, height: int) -> None:
     lines = plain(EVENTS, size=(width, height))
     assert max(map(len, lines)) <= width
-    assert len(lines) <= max(height, 10)
+    assert len(lines) <= max(height, 8)
     assert line_with(lines, "BTCUSDT", "39432.48000000")
 
 
@@ -87,7 +87,7 @@ def test_many_pairs_leave_room_for_candles_and_say_that_there_are_more() -> None
     lines = plain([*events, candle()], size=(100, 24))
     assert len(lines) <= 24
     assert line_with(lines, "00:10:00", "BTCUSDT")
-    assert line_with(lines, "93 more pairs: --symbols chooses")
+    assert line_with(lines, "92 more pairs: --symbols chooses")
 
 
 def test_up_and_down_have_colours_where_there_are_any() -> None:

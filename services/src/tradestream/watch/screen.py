@@ -21,6 +21,8 @@ from tradestream.watch.table import Column, fitted
 
 _BARS, _ASCII_BARS = "▁▂▃▄▅▆▇█", "_.-~=+*#"
 _SIGNALS = 5
+_FIXED_LINES = 5  # the pipeline, a note, two titles and what is between them
+_TABLE_LINES = 2  # a title and what is above it
 _DRAWING_MS = 500
 _MINUTE_MS = 60_000
 _HOUR_MS = 60 * _MINUTE_MS
@@ -80,11 +82,11 @@ def picture(market: Market, figures: Figures, now_ms: int, console: Console) -> 
     """Returns what is shown on a terminal of the console's size."""
     width, height = console.size
     bars = _ASCII_BARS if console.options.ascii_only else _BARS
-    room = max(3, height - 7)  # the pipeline, a note, the last line, a blank line and a title for two tables
+    room = max(3, height - _FIXED_LINES)
     pairs = sorted(market.series.items())
     prices = min(len(pairs), max(1, room // 2))
-    signals = min(len(market.signals) + 1, _SIGNALS, max(0, (room - prices) // 3)) if market.signals else 0
-    candles = room - prices - (signals + 1 if signals else 0)
+    signals = min(len(market.signals), _SIGNALS, (room - prices) // 3)
+    candles = max(0, room - prices - (signals + _TABLE_LINES if signals else 0))
     parts: list[RenderableType] = [
         _pipeline(market, figures, now_ms),
         _note(figures, len(pairs) - prices),
