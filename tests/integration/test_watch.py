@@ -277,6 +277,18 @@ def test_it_begins_with_the_newest_and_keeps_up_by_leaving_out(kafka: Broker) ->
         assert wait_for("it goes on at the end", lambda: topics.read(0.5)) == [("watch-much", b"newest")]
 
 
+def test_an_idle_topic_is_looked_at_without_waiting(kafka: Broker) -> None:
+    kafka.create_topics(["watch-idle"], partitions=6)
+    with reader.opened({"bootstrap.servers": kafka.bootstrap}, {"watch-idle": 10}) as topics:
+        topics.read(0.5)
+        begin = time.monotonic()
+        for _ in range(5):
+            topics.look()
+            topics.read(0.1)
+        assert time.monotonic() - begin < 3, "as if each partition's answer waited for a fetch"
+        assert topics.trouble == ""
+
+
 def test_a_broker_that_goes_away_is_said_and_comes_back(tmp_path: Path) -> None:
     broker = Broker(libraries(), tmp_path)
     broker.start()

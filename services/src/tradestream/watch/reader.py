@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -20,12 +20,12 @@ TURN_MESSAGES = 1_000
 
 _START_SECONDS = 10.0
 _ENDS_SECONDS = 1.0
-_SETTINGS = {
+_SETTINGS: dict[str, str | int | float | bool] = {
     "client.id": "tradestream-watch",
     "group.id": "tradestream-watch",  # has to be named, and is never used: nothing is committed
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
-    "auto.offset.reset": "latest",
+    "auto.offset.reset": "earliest",  # where there are fewer messages than it wants to begin with
     "queued.max.messages.kbytes": 1024,
     "fetch.message.max.bytes": 65_536,
     "log_level": 2,
@@ -45,23 +45,20 @@ class Reader:
 
     Args:
         consumer: who reads them.
+        asker: who asks for their ends: on the connection of the other one an answer waits until a fetch is done.
         topics: with how many of the newest messages of a partition it begins, by topic.
     """
 
-    def __init__(self, consumer: Consumer, topics: Mapping[str, int]) -> None:
+    def __init__(self, consumer: Consumer, asker: Consumer, topics: Mapping[str, int]) -> None:
         self._consumer = consumer
+        self._asker = asker
         self.taken: Counter[str] = Counter()
         self.skipped = 0
         self.trouble = ""
-        self._next: dict[_Place, int] = {}
-        for topic, newest in topics.items():
-            metadata = consumer.list_topics(topic, timeout=_START_SECONDS).topics[topic]
-            if metadata.error is not None:
-                raise KafkaException(metadata.error)
-            for number in metadata.partitions:
-                first, end = self._bounds((topic, number), _START_SECONDS)
-                self._next[topic, number] = max(first, end - newest)
-                self.taken[topic] += end
+        self._next = {place: 0 for topic in topics for place in self._places(topic)}
+        for (topic, number), end in self._ends(_START_SECONDS).items():
+            self._next[topic, number] = max(0, end - topics[topic])
+            self.taken[topic] += end
         consumer.assign([TopicPartition(*place, offset) for place, offset in self._next.items()])
 
     def read(self, seconds: float) -> list[tuple[str, bytes]]:
@@ -80,7 +77,7 @@ class Reader:
     def look(self) -> None:
         """Asks where the partitions end now, and leaves out what is too much to read."""
         try:
-            ends = {place: self._bounds(place, _ENDS_SECONDS)[1] for place in self._next}
+            ends = self._ends(_ENDS_SECONDS)
             for place, end in ends.items():
                 self._keep_up(place, end)
         except KafkaException as error:
@@ -99,11 +96,20 @@ class Reader:
             self._next[place] = end
             self.skipped += max(0, behind)
 
-    def _bounds(self, place: _Place, seconds: float) -> tuple[int, int]:
-        bounds = self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=seconds)
+    def _places(self, topic: str) -> list[_Place]:
+        metadata = self._asker.list_topics(topic, timeout=_START_SECONDS).topics[topic]
+        if metadata.error is not None:
+            raise KafkaException(metadata.error)
+        return [(topic, number) for number in metadata.partitions]
+
+    def _ends(self, seconds: float) -> dict[_Place, int]:
+        return {place: self._end(place, seconds) for place in self._next}
+
+    def _end(self, place: _Place, seconds: float) -> int:
+        bounds = self._asker.get_watermark_offsets(TopicPartition(*place), timeout=seconds)
         if bounds is None:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - its only name
-        return bounds
+        return bounds[1]
 
 
 @contextmanager
@@ -117,10 +123,9 @@ def opened(client: Mapping[str, str], topics: Mapping[str, int]) -> Iterator[Rea
     Raises:
         KafkaUnavailableError: no broker answers, or a topic does not exist.
     """
-    consumer = Consumer({**_SETTINGS, **client})
-    try:
-        yield Reader(consumer, topics)
-    except KafkaException as error:
-        raise KafkaUnavailableError(f"topics {', '.join(topics)}: {error.args[0].str()}") from error
-    finally:
-        consumer.close()
+    settings = {**_SETTINGS, **client}
+    with closing(Consumer(settings)) as consumer, closing(Consumer(settings)) as asker:
+        try:
+            yield Reader(consumer, asker, topics)
+        except KafkaException as error:
+            raise KafkaUnavailableError(f"topics {', '.join(topics)}: {error.args[0].str()}") from error
