@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_sql(commands)
     _add_check(commands)
     _add_compact(commands)
+    _add_kafka_ui(commands)
     _add_backtest(commands)
     _add_repair(commands)
     return parser
@@ -339,6 +340,17 @@ It exits 1 also when another one is at work.
     parser.add_argument("--dry-run", action="store_true", help="only say what would be merged and removed")
 
 
+def _add_kafka_ui(commands: _Commands) -> None:
+    more = """\
+Brokers, topics, readers and messages, as pages that change nothing. An address with format=json gives the data alone.
+
+examples:
+  tradestream kafka-ui --config /etc/tradestream/kafka-ui.yml
+  curl -s 'http://127.0.0.1:8080/topics/candles/messages?key=BTCUSDT&time=10m&format=json'
+"""
+    _add_config(_add(commands, "kafka-ui", _kafka_ui, "show in a browser what Kafka holds", more))
+
+
 def _add_backtest(commands: _Commands) -> None:
     more = """\
 It puts trades of the past through the same rules as the Spark job does, without Spark and Kafka: the closed candles
@@ -542,6 +554,18 @@ def _compact(args: argparse.Namespace) -> int:
         return _OK
     logs.setup(settings.log_level)
     return service.run(settings, time.time(), dry_run=args.dry_run)
+
+
+def _kafka_ui(args: argparse.Namespace) -> int:
+    from tradestream.kafka_ui import config as kafka_ui  # noqa: PLC0415 - the other commands need no pages
+    from tradestream.kafka_ui import service  # noqa: PLC0415
+
+    settings = config.load(args.check_config or args.config, kafka_ui.KafkaUiConfig)
+    if args.check_config:
+        return _OK
+    logs.setup(settings.log_level)
+    service.run(settings)
+    return _OK
 
 
 def _backtest(args: argparse.Namespace) -> int:

@@ -1,0 +1,85 @@
+"""The page as a service."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
+import uvloop
+from aiohttp import web
+
+from tradestream import systemd
+from tradestream.errors import FatalError
+from tradestream.kafka import client_config
+from tradestream.kafka_ui import guard
+from tradestream.kafka_ui.cluster import Cluster
+from tradestream.kafka_ui.config import KafkaUiConfig
+from tradestream.kafka_ui.figures import Watcher
+from tradestream.kafka_ui.pages import Pages, is_tail, tell
+from tradestream.logs import line
+
+log = logging.getLogger(__name__)
+
+_SHUTDOWN_SECONDS = 2.0  # then live tails are ended, which would go on for minutes
+_IDLE_SECONDS = 15.0
+
+
+def run(config: KafkaUiConfig) -> None:
+    """Runs until SIGTERM or SIGINT.
+
+    Raises:
+        ConfigError: Kafka's client properties cannot be used.
+        FatalError: the address is in use.
+    """
+    client = client_config(config.kafka_client_config)
+    uvloop.run(_run(config, client))
+
+
+async def _run(config: KafkaUiConfig, client: dict[str, str]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    # A thread for each request that there may be: none waits behind others that wait for a broker.
+    loop.set_default_executor(ThreadPoolExecutor(guard.MOST_REQUESTS))
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    runner = web.AppRunner(
+        application(config, client),
+        access_log=None,
+        shutdown_timeout=_SHUTDOWN_SECONDS,
+        keepalive_timeout=_IDLE_SECONDS,
+    )
+    await runner.setup()
+    alive = asyncio.create_task(systemd.watchdog())
+    try:
+        port = await _listen(runner, config)
+        systemd.notify("READY=1")
+        log.info(line("kafka_ui_ready", address=config.listen.address, port=port))
+        await stop.wait()
+    finally:
+        systemd.notify("STOPPING=1")
+        alive.cancel()
+        await runner.cleanup()
+
+
+def application(config: KafkaUiConfig, client: dict[str, str]) -> web.Application:
+    """Returns all pages as one web application."""
+    watcher = Watcher([*config.broker_metrics, *([config.job_metrics] if config.job_metrics else [])])
+    pages = Pages(Cluster(client), watcher, client)
+    requests = guard.Slots(guard.MOST_REQUESTS, "requests")
+    app = web.Application(middlewares=[tell, guard.only_for(config.names), guard.bounded(requests, is_tail)])
+    app.on_response_prepare.append(guard.add_headers)
+    app.on_cleanup.append(lambda _app: watcher.close())
+    app.add_routes(pages.routes())
+    return app
+
+
+async def _listen(runner: web.AppRunner, config: KafkaUiConfig) -> int:
+    site = web.TCPSite(runner, config.listen.address, config.listen.port)
+    try:
+        await site.start()
+    except OSError as error:
+        where = f"{config.listen.address}:{config.listen.port}"
+        raise FatalError(f"cannot listen on {where}: {error.strerror}") from error
+    return int(runner.addresses[0][1])
