@@ -19,7 +19,7 @@ _UNITS = {
     "spark_master": ["spark-master"],
     "spark_worker": ["spark-worker"],
     "analytics": ["trade-analytics"],
-    "monitoring": ["prometheus", "grafana-server"],
+    "monitoring": ["prometheus", "grafana-server", "kafka-ui"],
     "producer": ["trade-producer"],
     "exchange_simulator": ["exchange-simulator"],
 }
@@ -27,6 +27,7 @@ _UNITS = {
 _ADDRESSES = [
     ("monitoring", "grafana-server", "Grafana", "http://{}:3000"),
     ("monitoring", "prometheus", "Prometheus", "http://{}:9090"),
+    ("monitoring", "kafka-ui", "Kafka UI", "http://{}:8080"),
     ("spark_master", "spark-master", "Spark master", "http://{}:8081"),
     ("spark_worker", "spark-worker", "Spark worker", "http://{}:8082"),
     ("producer", "trade-producer", "producer metrics", "http://{}:8000/metrics"),
