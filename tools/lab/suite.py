@@ -147,11 +147,12 @@ def _succeeds(command: Sequence[str], output: int, started: float) -> bool:
 
 
 def environment() -> dict[str, str]:
-    """What tests find Kafka and Spark by."""
+    """What tests find Kafka, Spark and promtool by."""
     return {
         **os.environ,
         "KAFKA_LIBS": str(STATE / "testbed" / "kafka" / "libs"),
         "SPARK_HOME": str(STATE / "testbed" / "spark"),
+        "PROMTOOL": str(STATE / "testbed" / "prometheus" / "usr" / "bin" / "promtool"),
         "ANSIBLE_FORCE_COLOR": "0",
         "NO_COLOR": "1",
     }

@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 
 from dashboards import load, panels, queries
-from tradestream.analytics.metrics import Metrics
-from tradestream.producer.metrics import FeedStats
-from tradestream.producer.metrics import registry as producer_registry
+from exported import exported
 
 # Of Kafka, Spark, the hosts and Prometheus; held against the running pipeline by the end-to-end test.
 _OTHERS = ("kafka_", "metrics_", "node_", "process_")
@@ -83,7 +81,7 @@ def test_a_price_is_shown(dashboard: dict[str, Any]) -> None:
 def test_what_it_asks_of_the_services_is_what_they_export() -> None:
     """A panel of a series that nobody exports stays empty for ever and nobody notices."""
     asked = {name for query in queries() for name in _series(query)}
-    unknown = {name for name in asked if not name.startswith(_OTHERS) and name != "up"} - _exported()
+    unknown = {name for name in asked if not name.startswith(_OTHERS) and name != "up"} - exported()
     assert unknown == set()
 
 
@@ -92,15 +90,3 @@ def _series(query: str) -> set[str]:
     bare = re.sub(r"\{[^}]*\}|\[[^\]]*\]|\b(?:by|without|on)\s*\([^)]*\)", " ", query)
     names = set(re.findall(r"\b[a-z][a-zA-Z0-9_:]*\b(?!\s*\()", bare))
     return names - {"or", "and", "unless", "by", "avg", "sum", "min", "max"}
-
-
-def _exported() -> set[str]:
-    stats = FeedStats("binance", ["BTCUSDT"])
-    stats.symbols["BTCUSDT"].last_price = "1"
-    names = {sample.name for metric in producer_registry([stats]).collect() for sample in metric.samples}
-    return names | _analytics_exported()
-
-
-def _analytics_exported() -> set[str]:
-    suffixes = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
-    return {metric.name + suffix for metric in Metrics().registry.collect() for suffix in suffixes.get(metric.type, ())}
