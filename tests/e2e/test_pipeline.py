@@ -122,6 +122,7 @@ def test_logs_finds_the_host_of_a_unit(live: Pipeline) -> None:
         ("spark1", "spark-master"),
         ("spark1", "trade-analytics"),
         ("monitor1", "prometheus"),
+        ("monitor1", "prometheus-alertmanager"),
     ],
 )
 def test_a_restarted_unit_heals_without_a_hand(live: Pipeline, host: str, unit: str) -> None:

@@ -19,7 +19,7 @@ _UNITS = {
     "spark_master": ["spark-master"],
     "spark_worker": ["spark-worker"],
     "analytics": ["trade-analytics"],
-    "monitoring": ["prometheus", "grafana-server", "kafka-ui"],
+    "monitoring": ["prometheus", "prometheus-alertmanager", "grafana-server", "kafka-ui"],
     "producer": ["trade-producer"],
     "exchange_simulator": ["exchange-simulator"],
 }
