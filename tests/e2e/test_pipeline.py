@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from candle import candles, rows
-from dashboards import queries
 from e2e.pipeline import Pipeline, distinct_trades, eventually
 from lab.instance import Instance
 from lab.podman import podman
+from provisioned import with_data
 
 pytestmark = pytest.mark.timeout(1500)
 
@@ -90,8 +90,8 @@ def test_a_second_up_changes_nothing(live: Pipeline) -> None:
     assert {int(count) for count in re.findall(r": ok=\d+\s+changed=(\d+)", output)} == {0}
 
 
-@pytest.mark.parametrize("query", queries())
-def test_each_query_of_the_dashboard_returns_data(live: Pipeline, query: str) -> None:
+@pytest.mark.parametrize("query", with_data())
+def test_each_query_of_the_dashboards_returns_data(live: Pipeline, query: str) -> None:
     eventually(lambda: live.ask_prometheus(query), seconds=60, what=query)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -26,3 +28,12 @@ def real_frames() -> list[bytes]:
 def coinbase_frames() -> list[bytes]:
     """Frames as Coinbase Exchange sent them: ticker, last_match and match."""
     return real("coinbase-exchange-frames-2021-04-17.jsonl").read_bytes().splitlines()
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    """Prometheus' own judge of queries and rules."""
+    found = os.environ.get("PROMTOOL") or shutil.which("promtool")
+    if not found:
+        pytest.fail("PROMTOOL must name Prometheus' promtool; `./lab test unit` sets it", pytrace=False)
+    return found

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from lab import bench, deploy, faults, logs, run_command, status, suite, verify, watch
+from lab import bench, dashboards, deploy, faults, logs, run_command, status, suite, verify, watch
 from lab.errors import LabError, UsageError
 from lab.instance import Instance
 
@@ -54,6 +54,6 @@ def _parser() -> argparse.ArgumentParser:
         help="which lab, where there are several (default: %(default)s)",
     )
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    for module in (deploy, status, verify, watch, logs, run_command, suite, faults, bench):
+    for module in (deploy, status, verify, watch, logs, run_command, suite, faults, bench, dashboards):
         module.add_parsers(verbs)
     return parser
