@@ -46,26 +46,26 @@ def variables(dashboard: dict[str, Any], *, hidden: bool = False) -> dict[str, s
     }
 
 
+def filled_in(query: str) -> str:
+    """PromQL that Prometheus takes as it is.
+
+    Raises:
+        KeyError: the query has a variable that is neither Grafana's nor a dashboard's.
+    """
+    return re.sub(r"\$(?:(\w+)|\{(\w+)\})", lambda found: _VARIABLES[found[1] or found[2]], query)
+
+
 def queries() -> list[str]:
     """Each query of all dashboards once, filled in."""
-    return _filled_in(expression for board in dashboards().values() for expression in expressions(board))
+    return _once(expression for board in dashboards().values() for expression in expressions(board))
 
 
 def with_data() -> list[str]:
     """What has to have data wherever trades flow: as `queries`, of panels and of the variables that one chooses."""
-    of_panels = [
-        target["expr"] for board in dashboards().values() for panel in panels(board) for target in panel["targets"]
-    ]
-    return _filled_in(of_panels + [series for board in dashboards().values() for series in variables(board).values()])
+    boards = dashboards().values()
+    asked = [target["expr"] for board in boards for panel in panels(board) for target in panel["targets"]]
+    return _once(asked + [series for board in boards for series in variables(board).values()])
 
 
-def _filled_in(expressions: Iterable[str]) -> list[str]:
-    """PromQL that Prometheus takes as it is.
-
-    Raises:
-        KeyError: a query has a variable that is neither Grafana's nor a dashboard's.
-    """
-    filled = (
-        re.sub(r"\$(?:(\w+)|\{(\w+)\})", lambda found: _VARIABLES[found[1] or found[2]], each) for each in expressions
-    )
-    return list(dict.fromkeys(filled))
+def _once(expressions: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(map(filled_in, expressions)))

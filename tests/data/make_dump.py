@@ -17,8 +17,8 @@ _START_MS = 1_735_603_200_000  # 2024-12-31T00:00:00Z
 _SEED = 20241231
 
 
-def write_dump(path: Path, count: int) -> Path:
-    """Writes `count` consecutive trades of a symbol from id 1, some 20 ms apart; returns the path."""
+def write_dump(path: Path, count: int, apart_ms: float = 20) -> Path:
+    """Writes `count` consecutive trades of a symbol from id 1, about so far apart; returns the path."""
     walk = Walk("BTCUSDT", _SEED, None)
     pause = random.Random(_SEED)  # noqa: S311 - test data
     time = _START_MS
@@ -26,7 +26,7 @@ def write_dump(path: Path, count: int) -> Path:
         for _ in range(count):
             row = walk.next(time)
             file.write(",".join(map(str, row)) + "\n")
-            time += round(pause.expovariate(1 / 20))
+            time += round(pause.expovariate(1 / apart_ms))
     return path
 
 

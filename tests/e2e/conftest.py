@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from data.make_dump import write_dump
 from e2e import pipeline
 
 ROOT = Path(__file__).parents[2]
@@ -41,6 +42,16 @@ def live(replayed: pipeline.Pipeline) -> pipeline.Pipeline:
     """The same pipeline after the simulator was told to generate trades of ten pairs, 500 a second."""
     replayed.lab("up", "--feed", "simulator", "--rate", "500")
     return replayed
+
+
+@pytest.fixture(scope="session")
+def pair_of_many_candles(live: pipeline.Pipeline, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A pair that no producer follows, with what indicators need: half an hour of trades, straight into Kafka."""
+    name = "LTCUSDT-trades-2024-12-31.csv"
+    dump = write_dump(tmp_path_factory.mktemp("dump") / name, 200, apart_ms=10_000)
+    live.exec("app1", f"cat > /root/{name} <<'END'\n{dump.read_text()}END")
+    live.exec("app1", "tradestream", "replay", f"/root/{name}")
+    return "LTCUSDT"
 
 
 @pytest.hookimpl(wrapper=True)

@@ -18,8 +18,11 @@ from e2e.pipeline import Pipeline, distinct_trades, eventually
 from lab.instance import Instance
 from lab.podman import podman
 from provisioned import with_data
+from tradestream.analytics.indicators import NAMES
 
 pytestmark = pytest.mark.timeout(1500)
+
+_INDICATOR = re.compile(rf"\bcandle_({'|'.join(NAMES)})\b")
 
 
 def test_a_replayed_dump_is_stored_trade_by_trade(replayed: Pipeline, dump: Path) -> None:
@@ -91,7 +94,9 @@ def test_a_second_up_changes_nothing(live: Pipeline) -> None:
 
 
 @pytest.mark.parametrize("query", with_data())
-def test_each_query_of_the_dashboards_returns_data(live: Pipeline, query: str) -> None:
+def test_each_query_of_the_dashboards_returns_data(live: Pipeline, pair_of_many_candles: str, query: str) -> None:
+    if _INDICATOR.search(query):
+        query = query.replace("BTCUSDT", pair_of_many_candles)
     eventually(lambda: live.ask_prometheus(query), seconds=60, what=query)
 
 

@@ -20,6 +20,7 @@ from dashboards.parts import (
     marked,
     number,
     steps,
+    tally,
     target,
     variable,
 )
@@ -191,7 +192,7 @@ def _over_time() -> Row:
                 Query(_of_candle("price_zscore"), "price"),
                 Query(_of_candle("volume_zscore"), "volume"),
             ),
-            number(
+            tally(
                 Says(
                     "Signals",
                     "By rule, since the job started. Purple marks in the graphs are signals.",
@@ -203,7 +204,9 @@ def _over_time() -> Row:
                     'or on () label_replace(vector(0), "rule", "none yet", "", "")',
                     "{{rule}}",
                 ),
-            ).span(24),
+            )
+            .span(24)
+            .height(4),
         ],
     )
 
@@ -216,11 +219,11 @@ def board() -> Board:
         about="What the market does: prices, candles, indicators, signals.",
         refresh="5s",
         variables=[
-            variable("exchange", "Exchange", "label_values(feed_connected, exchange)", several=False, first="binance"),
+            variable("exchange", "Exchange", "label_values(candle_close, exchange)", several=False, first="binance"),
             variable(
                 "symbol",
                 "Symbol",
-                'label_values(feed_connected{exchange="$exchange"}, symbol)',
+                'label_values(candle_close{exchange="$exchange"}, symbol)',
                 several=False,
                 first="BTCUSDT",
             ),

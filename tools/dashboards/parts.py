@@ -134,6 +134,13 @@ def number(says: Says, unit: str, *queries: Query) -> stat.Panel:
     )
 
 
+def tally(says: Says, unit: str, *queries: Query) -> stat.Panel:
+    """One value of each query in large figures, asked for once and not over time: for sums of the time range shown."""
+    once = [target(ref_id, query).instant() for ref_id, query in zip(ascii_uppercase, queries, strict=False)]
+    panel = number(says, unit).targets(list(once))
+    return panel.span(12).height(8).graph_mode(common_models.BigValueGraphMode.NONE)
+
+
 def marked(panel: timeseries.Panel, values: Sequence[float]) -> timeseries.Panel:
     """The graph with a dashed line at each value."""
     lines = common.GraphThresholdsStyleConfig().mode(common_models.GraphTresholdsStyleMode.DASHED)

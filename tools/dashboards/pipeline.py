@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.parts import Board, Query, Row, Says, graph, marked, number, steps, timeline, variable
+from dashboards.parts import Board, Query, Row, Says, graph, marked, number, steps, tally, timeline, variable
 
 _PAIR = '{exchange=~"$exchange", symbol=~"$symbol"}'
 _OF_EXCHANGE = '{exchange=~"$exchange"}'
@@ -37,12 +37,14 @@ def _levels() -> Row:
     }.items():
         budget = f"(1 - scalar(slo:{name}:objective))"
         panels += [
-            number(
-                Says(f"{name.capitalize()}, 6 h", f"{about} Green where the objective is kept.", _NO_OBJECTIVE),
+            tally(
+                Says(f"{name.capitalize()}, 6 h", about, _NO_OBJECTIVE),
                 "percentunit",
                 Query(f"1 - max(slo:{name}:error_ratio_rate6h)", "good"),
                 Query(f"max(slo:{name}:objective)", "objective"),
-            ).height(8),
+            )
+            .decimals(3)
+            .span(4),
             marked(
                 graph(
                     Says(
@@ -75,17 +77,20 @@ def _exchange() -> Row:
                 "s",
                 *_quantiles("trade_exchange_lag_seconds"),
             ),
-            number(
+            tally(
                 Says(
                     "Reconnects",
                     "Connections that had to be replaced in the time range shown, by reason.",
                     _NO_PRODUCER,
                 ),
                 "none",
-                Query(f"max by (reason) (increase(feed_reconnects_total{_OF_EXCHANGE}[$__range]))", "{{reason}}"),
-            )
-            .span(12)
-            .height(8),
+                Query(
+                    # An exchange's symbols share its connections, and each counts them.
+                    "sum by (reason) (max by (exchange, reason) "
+                    f"(increase(feed_reconnects_total{_OF_EXCHANGE}[$__range])))",
+                    "{{reason}}",
+                ),
+            ),
             timeline(
                 Says("Feed connected", "By exchange; its symbols share their connections.", _NO_PRODUCER),
                 Query(f"max by (exchange) (feed_connected{_OF_EXCHANGE})", "{{exchange}}"),
@@ -110,7 +115,7 @@ def _producer() -> Row:
                 "s",
                 *_quantiles("event_production_latency_seconds"),
             ),
-            number(
+            tally(
                 Says(
                     "Gaps",
                     "Ids missing in the time range shown: those nobody could give, and those repaired.",
@@ -119,9 +124,7 @@ def _producer() -> Row:
                 "none",
                 Query(_within(f"trades_missing_total{_PAIR}"), "missing"),
                 Query(_within(f"trades_backfilled_total{_PAIR}"), "repaired"),
-            )
-            .span(6)
-            .height(8),
+            ).span(6),
             graph(
                 Says(
                     "Repairs and duplicates", "Ids a second: lost, fetched to fill a gap, and come twice.", _NO_PRODUCER

@@ -1,0 +1,84 @@
+"""What Prometheus' own promtool says of the dashboards' queries, and of the rules that some of them stand on."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from provisioned import dashboards, filled_in, panels, queries
+
+_RULES_TEST = Path(__file__).parents[2] / "rules" / "dashboards.yml"
+_PAIR = 'exchange="binance", symbol="BTCUSDT"'
+
+
+def test_prometheus_takes_each_query(promtool: str, tmp_path: Path) -> None:
+    rules = [{"record": f"query{number}", "expr": query} for number, query in enumerate(queries())]
+    path = tmp_path / "queries.yml"
+    path.write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": rules}]}))
+    _succeeds(promtool, "check", path)
+
+
+def test_the_rules_of_dashboards_record_what_is_meant(promtool: str) -> None:
+    _succeeds(promtool, "test", _RULES_TEST)
+
+
+@pytest.mark.parametrize(
+    ("at", "marked"),
+    [
+        ("2m", {}),
+        ("3m", {"rsi": 1}),  # the first of a rule: its counter was not there before
+        ("4m", {}),
+        ("6m", {"rsi": 2, "bollinger": 1}),
+        ("7m", {}),
+        ("9m", {"rsi": 1}),  # the job was restarted and counts from 1 again
+    ],
+)
+def test_each_signal_is_marked_once(promtool: str, tmp_path: Path, at: str, marked: dict[str, int]) -> None:
+    (annotation,) = dashboards()["market"]["annotations"]["list"]
+    rsi, bollinger = (f'signals_total{{{_PAIR}, rule="{rule}", interval="1m"}}' for rule in ("rsi", "bollinger"))
+    series = {
+        rsi: "_x15 1x17 3x9 stale _x9 1x4",
+        bollinger: "_x34 1x8 stale _x20",
+        'signals_total{exchange="kraken", symbol="BTC/USD", rule="rsi", interval="1m"}': "0+1x60",
+    }
+    _equals(promtool, tmp_path, series, annotation["expr"], at, {f'{{rule="{rule}"}}': n for rule, n in marked.items()})
+
+
+@pytest.mark.parametrize(
+    ("begins", "close"),
+    [
+        (1, 105),  # what was known of it when it ended, and not the price that the next began with
+        (2, 205),
+        (3, 302),  # it has not ended yet: the newest there is
+    ],
+)
+def test_a_candle_is_drawn_at_its_beginning_as_it_ended(promtool: str, tmp_path: Path, begins: int, close: int) -> None:
+    (panel,) = [panel for panel in panels(dashboards()["market"]) if panel["type"] == "candlestick"]
+    query = next(target["expr"] for target in panel["targets"] if target["legendFormat"] == "close")
+    # At the first second of a minute Prometheus still finds the candle before it.
+    series = {f'candle_close{{{_PAIR}, interval="1m"}}': "_x7 100+1x5 200+1x5 300+1x2"}
+    # promtool knows nothing of later than it asks for: it asks a minute after.
+    _equals(promtool, tmp_path, series, f"last_over_time(({query})[1s:1s] offset 1m)", f"{begins + 1}m", {"{}": close})
+
+
+def _equals(  # noqa: PLR0913, PLR0917 - what promtool's tests are made of
+    promtool: str, folder: Path, series: dict[str, str], query: str, at: str, expected: dict[str, int]
+) -> None:
+    """Asks promtool whether a query has this result at that time, of series with a value every ten seconds."""
+    samples = [{"labels": labels, "value": value} for labels, value in expected.items()]
+    test = {
+        "interval": "10s",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [{"expr": filled_in(query), "eval_time": at, "exp_samples": samples}],
+    }
+    path = folder / "test.yml"
+    path.write_text(yaml.safe_dump({"rule_files": [], "tests": [test]}))
+    _succeeds(promtool, "test", path)
+
+
+def _succeeds(promtool: str, verb: str, path: Path) -> None:
+    done = subprocess.run([promtool, verb, "rules", path], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
