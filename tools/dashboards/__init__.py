@@ -1,4 +1,4 @@
-"""Grafana's dashboards, as code: one module a dashboard, and what they are made of in `parts`.
+"""Grafana's dashboards, as code: one module a dashboard, made of what `panels` and `board` have.
 
 `./lab dashboards` writes them as JSON to where the role `grafana` takes them from.
 """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dashboards.parts import Board, Column, Query, Row, Says, graph, listing, timeline, variable
+from dashboards.board import Board, Row, variable
+from dashboards.panels import Column, Query, Says, graph, listing, timeline
 
 _HOST = 'instance=~"$host"'
 _NOTHING = "No figures of these hosts: is prometheus-node-exporter up there?"

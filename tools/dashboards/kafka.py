@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders import stat
 
-from dashboards.parts import Board, Query, Row, Says, address, graph, number, page, steps, timeline, variable
+from dashboards.board import Board, Row, address, page, variable
+from dashboards.panels import Query, Says, graph, number, steps, timeline
 
 _HOST = 'instance=~"$host"'
 _NOTHING = "No figures of these hosts: is kafka up there?"

@@ -6,23 +6,21 @@ from grafana_foundation_sdk.builders import candlestick
 from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models.candlestick import ColorStrategy, VizDisplayMode
 
-from dashboards.parts import (
+from dashboards.board import Board, Row, variable
+from dashboards.panels import (
     PROMETHEUS,
-    Board,
     Column,
     Query,
-    Row,
     Says,
     bars,
     dressed,
     graph,
+    legend,
     listing,
     marked,
     number,
     steps,
     tally,
-    target,
-    variable,
 )
 
 _PAIR = 'exchange="$exchange", symbol="$symbol"'
@@ -139,14 +137,15 @@ def _candles() -> candlestick.Panel:
     ]
     colors = candlestick.CandlestickColors().up("green").down("red").flat("gray")
     return (
-        dressed(candlestick.Panel(), says, "none", [])
-        .targets([target(query.legend, query).interval("$interval") for query in queries])
+        dressed(candlestick.Panel(), says, "none", queries)
+        .interval("$interval")
         .max_data_points(_TWO_DAYS_OF_MINUTES)
         .span(24)
         .height(14)
         .mode(VizDisplayMode.CANDLES_VOLUME)
         .color_strategy(ColorStrategy.OPEN_CLOSE)
         .colors(colors)
+        .legend(legend())
         .include_all_fields(include_all_fields=True)
     )
 

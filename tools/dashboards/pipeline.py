@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dashboards.parts import Board, Query, Row, Says, graph, marked, number, steps, tally, timeline, variable
+from dashboards.board import Board, Row, variable
+from dashboards.panels import Query, Says, graph, marked, number, steps, tally, timeline
 
 _PAIR = '{exchange=~"$exchange", symbol=~"$symbol"}'
 _OF_EXCHANGE = '{exchange=~"$exchange"}'

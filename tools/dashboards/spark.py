@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dashboards.parts import Board, Query, Row, Says, address, graph, number, page, steps, variable
+from dashboards.board import Board, Row, address, page, variable
+from dashboards.panels import Query, Says, graph, number, steps
 
 _HOST = '{instance=~"$host"}'
 _NO_MASTER = "No figures of a master: is spark-master up?"

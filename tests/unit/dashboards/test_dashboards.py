@@ -101,6 +101,7 @@ def test_each_panel_says_what_it_shows_in_which_unit_and_why_it_may_be_empty(das
         assert panel["description"].endswith("."), panel["title"]
         assert defaults["noValue"].endswith((".", "?")), panel["title"]
         assert defaults["unit"] in _UNITS, panel["title"]
+        assert panel["options"], panel["title"]
 
 
 def test_each_query_has_a_name_and_its_series_a_legend(dashboard: dict[str, Any]) -> None:

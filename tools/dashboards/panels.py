@@ -1,4 +1,4 @@
-"""What the dashboards are made of: queries, panels, variables and the frame around them, as Grafana 9.3 reads them.
+"""What the dashboards show: queries, and the panels that draw them, of kinds that Grafana has had since 9.3.
 
 Every panel says what it shows, in which unit, and why it may be empty; so none of these is optional.
 """
@@ -19,17 +19,12 @@ from grafana_foundation_sdk.builders import (
     table,
     timeseries,
 )
-from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common as common_models
 from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat, QueryEditorMode
 
-TAG = "tradestream"
 PROMETHEUS = models.DataSourceRef(type_val="prometheus", uid="prometheus")
 """The datasource as the role provisions it."""
-
-_SCHEMA = 37
-"""Of Grafana 9.3; a newer one migrates it by itself, an older dashboard it would not need to."""
 
 P = TypeVar("P", candlestick.Panel, stat.Panel, statetimeline.Panel, table.Panel, timeseries.Panel)
 
@@ -60,9 +55,9 @@ class Query(NamedTuple):
     legend: str
 
 
-def target(ref_id: str, query: Query) -> prometheus.Dataquery:
-    """A query over the time range shown."""
-    return (
+def _targets(queries: Sequence[Query]) -> list[prometheus.Dataquery]:
+    """The queries over the time range shown, called A, B, C..."""
+    return [
         prometheus.Dataquery()
         .ref_id(ref_id)
         .datasource(PROMETHEUS)
@@ -70,7 +65,8 @@ def target(ref_id: str, query: Query) -> prometheus.Dataquery:
         .legend_format(query.legend)
         .editor_mode(QueryEditorMode.CODE)
         .range()
-    )
+        for ref_id, query in zip(ascii_uppercase, queries, strict=False)
+    ]
 
 
 def dressed(panel: P, says: Says, unit: str, queries: Sequence[Query]) -> P:
@@ -81,11 +77,12 @@ def dressed(panel: P, says: Says, unit: str, queries: Sequence[Query]) -> P:
         .no_value(says.empty)
         .datasource(PROMETHEUS)
         .unit(unit)
-        .targets([target(ref_id, query) for ref_id, query in zip(ascii_uppercase, queries, strict=False)])
+        .targets(list(_targets(queries)))
     )
 
 
-def _legend() -> common.VizLegendOptions:
+def legend() -> common.VizLegendOptions:
+    """The names of the series, below the graph."""
     shown = common_models.LegendDisplayMode.LIST
     return (
         common.VizLegendOptions()
@@ -104,7 +101,7 @@ def graph(says: Says, unit: str, *queries: Query) -> timeseries.Panel:
         dressed(timeseries.Panel(), says, unit, queries)
         .span(12)
         .height(8)
-        .legend(_legend())
+        .legend(legend())
         .tooltip(tooltip)
         .draw_style(common_models.GraphDrawStyle.LINE)
         .line_width(1)
@@ -136,8 +133,7 @@ def number(says: Says, unit: str, *queries: Query) -> stat.Panel:
 
 def tally(says: Says, unit: str, *queries: Query) -> stat.Panel:
     """One value of each query in large figures, asked for once and not over time: for sums of the time range shown."""
-    once = [target(ref_id, query).instant() for ref_id, query in zip(ascii_uppercase, queries, strict=False)]
-    panel = number(says, unit).targets(list(once))
+    panel = number(says, unit).targets([each.instant() for each in _targets(queries)])
     return panel.span(12).height(8).graph_mode(common_models.BigValueGraphMode.NONE)
 
 
@@ -153,16 +149,15 @@ def timeline(says: Says, *queries: Query) -> statetimeline.Panel:
         dressed(statetimeline.Panel(), says, "none", queries)
         .span(24)
         .height(8)
-        .legend(_legend())
+        .legend(legend())
         .show_value(common_models.VisibilityMode.NEVER)
         .merge_values(merge_values=True)
         .row_height(0.8)
-        .thresholds(steps("red", (1, "green")))
-        .mappings([up_or_down()])
+        .mappings([_up_or_down()])
     )
 
 
-def up_or_down() -> models.ValueMap:
+def _up_or_down() -> models.ValueMap:
     """1 reads `up`, 0 `down`."""
     return models.ValueMap(
         options={
@@ -200,10 +195,7 @@ def listing(says: Says, labels: dict[str, str], *columns: Column) -> table.Panel
         labels: The labels that every query's result has, and their headings.
         columns: The queries.
     """
-    queries = [
-        target(ref_id, Query(column.expr, column.title)).instant().format(PromQueryFormat.TABLE)
-        for ref_id, column in zip(ascii_uppercase, columns, strict=False)
-    ]
+    queries = _targets([Query(column.expr, column.title) for column in columns])
     names = labels | {
         f"Value #{ref_id}": column.title for ref_id, column in zip(ascii_uppercase, columns, strict=False)
     }
@@ -212,7 +204,8 @@ def listing(says: Says, labels: dict[str, str], *columns: Column) -> table.Panel
         dressed(table.Panel(), says, "none", [])
         .span(24)
         .height(9)
-        .targets(list(queries))
+        .targets([each.instant().format(PromQueryFormat.TABLE) for each in queries])
+        .show_header(show_header=True)
         .with_transformation(models.DataTransformerConfig(id_val="merge", options={}))
         .with_transformation(
             models.DataTransformerConfig(
@@ -224,109 +217,3 @@ def listing(says: Says, labels: dict[str, str], *columns: Column) -> table.Panel
     for column in columns:
         panel.override_by_name(column.title, [models.DynamicConfigValue(id_val="unit", value=column.unit)])
     return panel
-
-
-def variable(name: str, label: str, values: str, *, several: bool = True, first: str = "") -> dashboard.QueryVariable:
-    """A choice of a label's values.
-
-    Args:
-        name: Of the variable.
-        label: What is written before the choice.
-        values: Grafana's ``label_values(series, label)``.
-        several: Whether several may be chosen, all of them at first; else it is one.
-        first: With one, which it is at first if there is such a value; else the first there is.
-    """
-    everything = models.VariableOption(selected=True, text=["All"], value=["$__all"])
-    chosen = everything if several else models.VariableOption(selected=True, text=first, value=first)
-    built = (
-        dashboard.QueryVariable(name)
-        .id(name)  # the SDK gives all the same one, and Grafana keeps them by it
-        .label(label)
-        .datasource(PROMETHEUS)
-        .query({"query": values, "refId": name})
-        .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
-        .sort(models.VariableSort.ALPHABETICAL_ASC)
-        .multi(several)
-        .include_all(several)
-        .current(chosen)
-    )
-    return built.all_value(".+") if several else built
-
-
-def address(name: str) -> dashboard.QueryVariable:
-    """The hidden variable of that name that holds where a page is, as the role `prometheus` wrote it down."""
-    values = f'label_values(pipeline_page_info{{page="{name}"}}, url)'
-    return variable(name, name, values, several=False).hide(models.VariableHide.HIDE_VARIABLE)
-
-
-def page(title: str, name: str) -> dashboard.DashboardLink:
-    """A link to the page whose address is in a variable."""
-    return (
-        dashboard.DashboardLink(title)
-        .type(models.DashboardLinkType.LINK)
-        .icon("external link")
-        .url(f"${{{name}}}")
-        .target_blank(target_blank=True)
-    )
-
-
-class Row(NamedTuple):
-    """A heading, and the panels below it from left to right."""
-
-    title: str
-    panels: Sequence[Builder[models.Panel]]
-
-
-class Board(NamedTuple):
-    """A dashboard before it has ids and places.
-
-    Attributes:
-        name: Of its file, and the end of its uid.
-        title: Its heading.
-        about: What it answers.
-        refresh: How often it asks anew.
-        variables: What can be chosen.
-        rows: What it shows.
-        links: Pages elsewhere.
-        annotations: Moments that are marked in every graph.
-    """
-
-    name: str
-    title: str
-    about: str
-    refresh: str
-    variables: Sequence[dashboard.QueryVariable]
-    rows: Sequence[Row]
-    links: Sequence[dashboard.DashboardLink] = ()
-    annotations: Sequence[models.AnnotationQuery] = ()
-
-    def build(self) -> models.Dashboard:
-        """The dashboard as Grafana has it, its panels numbered from 1."""
-        others = (
-            dashboard.DashboardLink("Dashboards")
-            .type(models.DashboardLinkType.DASHBOARDS)
-            .tags([TAG])
-            .keep_time(keep_time=True)
-        )
-        frame = (
-            dashboard.Dashboard(self.title)
-            .uid(f"{TAG}-{self.name}")
-            .description(self.about)
-            .tags([TAG])
-            .timezone("utc")
-            .refresh(self.refresh)
-            .time("now-30m", "now")
-            .tooltip(models.DashboardCursorSync.CROSSHAIR)
-            .variables(list(self.variables))
-            .links([others, *self.links])
-        )
-        for row in self.rows:
-            frame.with_row(dashboard.Row(row.title))
-            for panel in row.panels:
-                frame.with_panel(panel)
-        built = frame.build()
-        built.schema_version = _SCHEMA
-        built.annotations = models.AnnotationContainer(list(self.annotations))
-        for position, shown in enumerate(built.panels or [], start=1):
-            shown.id_val = position
-        return built
