@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -41,14 +39,6 @@ def _checks(name: str) -> list[dict[str, Any]]:
         for check in test.get("alert_rule_test", [])
         if check["alertname"] == name
     ]
-
-
-@pytest.fixture(scope="session")
-def promtool() -> str:
-    found = os.environ.get("PROMTOOL") or shutil.which("promtool")
-    if not found:
-        pytest.fail("PROMTOOL must name Prometheus' promtool; `./lab test unit` sets it", pytrace=False)
-    return found
 
 
 def test_each_file_of_rules_has_its_tests() -> None:
