@@ -102,7 +102,15 @@ def test_each_query_of_the_dashboards_returns_data(live: Pipeline, pair_of_many_
 
 def test_status_reports_every_unit_and_address(live: Pipeline) -> None:
     assert live.units()["kafka1"]["kafka"] == "active"
-    for name in ("Kafka", "Prometheus", "Spark master", "Spark worker", "producer metrics", "analytics metrics"):
+    for name in (
+        "Kafka",
+        "Kafka UI",
+        "Prometheus",
+        "Spark master",
+        "Spark worker",
+        "producer metrics",
+        "analytics metrics",
+    ):
         assert live.address(name)
 
 
@@ -128,6 +136,7 @@ def test_logs_finds_the_host_of_a_unit(live: Pipeline) -> None:
         ("spark1", "trade-analytics"),
         ("monitor1", "prometheus"),
         ("monitor1", "prometheus-alertmanager"),
+        ("monitor1", "kafka-ui"),
     ],
 )
 def test_a_restarted_unit_heals_without_a_hand(live: Pipeline, host: str, unit: str) -> None:

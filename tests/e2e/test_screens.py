@@ -1,0 +1,54 @@
+"""What a person sees of the running pipeline, page by page in a browser; test_pipeline.py has deployed it before."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from browser import opened
+from e2e.pipeline import Pipeline
+
+pytestmark = pytest.mark.timeout(300)
+_PATIENCE_MS = 60_000
+
+
+def test_the_kafka_ui_shows_topics_and_trades(live: Pipeline) -> None:
+    with opened() as (page, complaints):
+        page.goto(live.address("Kafka UI"))
+        expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+        page.get_by_role("link", name="Topics", exact=True).click()
+        for topic in ("streaming-events-dlq", "candles", "signals"):
+            expect(page.get_by_role("link", name=topic, exact=True)).to_be_visible()
+        page.get_by_role("link", name="streaming-events", exact=True).click()
+        page.get_by_role("link", name="Messages").click()
+        expect(page.get_by_text("BTCUSDT").first).to_be_visible()
+        assert complaints == []
+
+
+def test_the_kafka_ui_shows_how_far_the_job_has_read(live: Pipeline) -> None:
+    with opened() as (page, _):
+        page.goto(f"{live.address('Kafka UI')}/readers")
+        expect(page.get_by_text("streaming-events").first).to_be_visible()
+
+
+@pytest.mark.parametrize("job", ["kafka", "spark_master", "spark_worker", "producer", "analytics", "alertmanager"])
+def test_prometheus_shows_each_target_up(live: Pipeline, job: str) -> None:
+    with opened() as (page, _):
+        page.goto(f"{live.address('Prometheus')}/classic/targets")
+        expect(page.get_by_text(f"{job} (1/1 up)", exact=True)).to_be_visible(timeout=_PATIENCE_MS)
+
+
+def test_prometheus_shows_the_alerts(live: Pipeline) -> None:
+    with opened() as (page, _):
+        page.goto(f"{live.address('Prometheus')}/classic/alerts")
+        for alert in ("FeedSilent", "KafkaPartitionsOffline", "AnalyticsDown", "TargetMissing", "FreshnessBudgetBurns"):
+            expect(page.get_by_text(alert).first).to_be_visible()
+
+
+def test_spark_shows_its_worker_and_the_job(live: Pipeline) -> None:
+    with opened() as (page, _):
+        page.goto(live.address("Spark master"))
+        expect(page.get_by_text("trade-analytics").first).to_be_visible()
+        expect(page.get_by_text("ALIVE").first).to_be_visible()
+        page.goto(live.address("Spark worker"))
+        expect(page.get_by_text("trade-analytics").first).to_be_visible()
