@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from lab import bench, dashboards, deploy, faults, logs, run_command, status, suite, verify, watch
+from lab import bench, dashboards, deploy, faults, logs, reference, run_command, status, suite, verify, watch
 from lab.errors import LabError, UsageError
 from lab.instance import Instance
 
@@ -24,7 +24,7 @@ exit status: 0 done, 1 it failed, 2 the command line or its input is wrong
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb; return its exit status."""
-    options = _parser().parse_args(arguments)
+    options = command_line().parse_args(arguments)
     try:
         status_code: int = options.run(Instance(options.instance), options)
     except LabError as error:
@@ -39,21 +39,21 @@ def main(arguments: list[str] | None = None) -> int:
     return status_code
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """The whole command line, with its verbs."""
     parser = argparse.ArgumentParser(
         prog="./lab",
         description="The whole pipeline on this machine, in systemd containers that Ansible treats as VMs.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    default = os.environ.get("LAB_INSTANCE", "lab")
     parser.add_argument(
         "--instance",
-        default=default,
+        default=os.environ.get("LAB_INSTANCE", "lab"),
         metavar="NAME",
-        help="which lab, where there are several (default: %(default)s)",
+        help="which lab, where there are several (default: $LAB_INSTANCE, else lab)",
     )
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    for module in (deploy, status, verify, watch, logs, run_command, suite, faults, bench, dashboards):
+    for module in (deploy, status, verify, watch, logs, run_command, suite, faults, bench, dashboards, reference):
         module.add_parsers(verbs)
     return parser

@@ -35,7 +35,7 @@ _EXIT = "exit status: 0 done, 1 failed, 2 wrong usage or configuration"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one subcommand; returns the exit status."""
-    args = _parser().parse_args(arguments)
+    args = command_line().parse_args(arguments)
     command: Command = args.command
     try:
         return command(args)
@@ -44,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _USAGE if isinstance(error, ConfigError) else _FAILED
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """The whole command line, with its subcommands."""
     parser = argparse.ArgumentParser(
         prog="tradestream", description="Trades from an exchange to candles.", epilog=_EXIT
     )

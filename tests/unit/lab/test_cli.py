@@ -10,7 +10,10 @@ from lab.cli import main
 from lab.instance import Instance, Settings
 
 
-@pytest.mark.parametrize("verb", ["up", "down", "status", "verify", "watch", "logs", "exec", "test", "faults", "bench"])
+@pytest.mark.parametrize(
+    "verb",
+    ["up", "down", "status", "verify", "watch", "logs", "exec", "test", "faults", "bench", "dashboards", "reference"],
+)
 def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main([verb, "--help"])
