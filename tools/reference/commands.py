@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from functools import partial
+from typing import cast
 
 import lab.cli
 import tradestream.cli
@@ -21,7 +22,7 @@ def page() -> str:
 def _all(parser: argparse.ArgumentParser, depth: int = 2) -> Iterator[str]:
     """The section of a command, then those of the commands below it."""
     # not the width of the terminal in which this happens to run
-    parser.formatter_class = partial(parser.formatter_class, width=_COLUMNS)
+    parser.formatter_class = partial(cast("type[argparse.HelpFormatter]", parser.formatter_class), width=_COLUMNS)
     yield f"{'#' * depth} {parser.prog}\n\n```text\n{parser.format_help()}```\n"
     for below in _below(parser):
         yield from _all(below, depth + 1)
