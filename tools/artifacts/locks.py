@@ -88,7 +88,7 @@ def verify(directory: Path, lock: Lock) -> dict[str, Path]:
         if allowed is None:
             raise ArtifactError(
                 f"{path} is not listed in {lock.path}. Delete the file if you don't know it; if it came "
-                "with a changed version, make the lock again (see roles/artifacts/README.md)."
+                "with a changed version, make the lock again (see docs/operating/upgrade.md)."
             )
         if entry in found:
             raise ArtifactError(f"{path} and {found[entry].name} are both {entry}. Delete one of them.")
