@@ -75,6 +75,18 @@ def test_runbooks_are_of_alerts_that_exist() -> None:
     assert sorted(headings) == NAMES
 
 
+def test_rules_that_look_through_days_are_not_asked_every_few_seconds() -> None:
+    """Prometheus reads each sample of a range each time: at one in five seconds a day has 17,280 of a series."""
+    often = [
+        rule["expr"]
+        for path in RULES
+        for group in _load(path)["groups"]
+        if group.get("interval") != "1m"
+        for rule in group["rules"]
+    ]
+    assert not [expr for expr in often if re.search(r"\[\d+d\]", expr)]
+
+
 def test_what_the_rules_ask_of_the_services_is_what_they_export() -> None:
     """An alert on a series that nobody exports never fires and nobody notices."""
     asked = {name for rule in _rules() for name in re.findall(r"\b(?:events|feed|stream|trades?)_\w+", rule["expr"])}
