@@ -8,6 +8,7 @@ from grafana_foundation_sdk.models.candlestick import ColorStrategy, VizDisplayM
 
 from dashboards.board import Board, Row, variable
 from dashboards.panels import (
+    PRICE,
     PROMETHEUS,
     Column,
     Query,
@@ -58,16 +59,22 @@ def _by_pair(series: str) -> str:
     return f"max by (exchange, symbol) ({series})"
 
 
+def _price(largest: str, of_pair: str = "") -> str:
+    """The last price; of two producers that one's whose feed is connected, as what the other saw last may be old."""
+    last = f"trade_last_price{of_pair}"
+    return f"{largest} ({last} and feed_connected{of_pair} == 1) or {largest} ({last})"
+
+
 def _every_pair() -> Row:
     of_candle = '{interval="$interval"}'
     table = listing(
         Says("Every pair", "The newest of each; a click on a symbol shows it below.", _NO_TRADE),
         {"exchange": "Exchange", "symbol": "Symbol"},
-        Column("Price", "none", _by_pair("trade_last_price")),
+        Column("Price", PRICE, _price("max by (exchange, symbol)")),
         Column("Change", "percent", _by_pair(f"candle_price_change_percent{of_candle}")),
         Column("Volume", "short", _by_pair(f"candle_volume{of_candle}")),
         Column("Trades", "short", _by_pair(f"candle_trade_count{of_candle}")),
-        Column("VWAP", "none", _by_pair(f"candle_vwap{of_candle}")),
+        Column("VWAP", PRICE, _by_pair(f"candle_vwap{of_candle}")),
         Column("RSI", "none", _by_pair(f"candle_rsi{of_candle}")),
         Column("Pressure", "percentunit", _by_pair(f"candle_pressure{of_candle}")),
     )
@@ -82,8 +89,8 @@ def _now() -> Row:
         [
             number(
                 Says("Price", "Price of the last trade, live.", _NO_TRADE),
-                "none",
-                Query(f"max(trade_last_price{{{_PAIR}}})", "price"),
+                PRICE,
+                Query(_price("max", f"{{{_PAIR}}}"), "price"),
             ),
             number(
                 Says("Change", "Close less open of the newest candle, in percent of its open.", _NO_CANDLE),
@@ -137,7 +144,7 @@ def _candles() -> candlestick.Panel:
     ]
     colors = candlestick.CandlestickColors().up("green").down("red").flat("gray")
     return (
-        dressed(candlestick.Panel(), says, "none", queries)
+        dressed(candlestick.Panel(), says, PRICE, queries)
         .interval("$interval")
         .max_data_points(_TWO_DAYS_OF_MINUTES)
         .span(24)
@@ -162,8 +169,8 @@ def _over_time() -> Row:
             _candles(),
             graph(
                 Says("Price", "Price of the last trade, and the VWAP of its candle.", _NO_TRADE),
-                "none",
-                Query(f"max(trade_last_price{{{_PAIR}}})", "price"),
+                PRICE,
+                Query(_price("max", f"{{{_PAIR}}}"), "price"),
                 Query(_of_candle("vwap"), "VWAP"),
             ),
             graph(

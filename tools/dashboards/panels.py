@@ -26,6 +26,11 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat, QueryEdito
 PROMETHEUS = models.DataSourceRef(type_val="prometheus", uid="prometheus")
 """The datasource as the role provisions it."""
 
+PRICE = "locale"
+"""The unit of prices, of which every digit is shown."""
+_DIGITS = 8
+"""Of a price behind the point, at most; without a word on it Grafana shows three digits or so of a number."""
+
 P = TypeVar("P", candlestick.Panel, stat.Panel, statetimeline.Panel, table.Panel, timeseries.Panel)
 
 
@@ -71,6 +76,8 @@ def _targets(queries: Sequence[Query]) -> list[prometheus.Dataquery]:
 
 def dressed(panel: P, says: Says, unit: str, queries: Sequence[Query]) -> P:
     """The panel with what every panel has."""
+    if unit == PRICE:
+        panel.decimals(_DIGITS)
     return (
         panel.title(says.title)
         .description(says.about)
@@ -215,5 +222,8 @@ def listing(says: Says, labels: dict[str, str], *columns: Column) -> table.Panel
         )
     )
     for column in columns:
-        panel.override_by_name(column.title, [models.DynamicConfigValue(id_val="unit", value=column.unit)])
+        properties: dict[str, object] = {"unit": column.unit}
+        if column.unit == PRICE:
+            properties["decimals"] = _DIGITS
+        panel.override_by_name(column.title, [models.DynamicConfigValue(*each) for each in properties.items()])
     return panel

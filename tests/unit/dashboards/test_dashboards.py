@@ -20,7 +20,21 @@ _ROOT = Path(__file__).parents[3]
 _RULES = _ROOT / "roles/prometheus/files/rules"
 _DASHBOARDS = dashboards()
 _CLASSIC = {"candlestick", "row", "stat", "state-timeline", "table", "timeseries"}
-_UNITS = {"Bps", "bytes", "cpm", "cps", "mbytes", "ms", "none", "percent", "percentunit", "reqps", "s", "short"}
+_UNITS = {
+    "Bps",
+    "bytes",
+    "cpm",
+    "cps",
+    "locale",
+    "mbytes",
+    "ms",
+    "none",
+    "percent",
+    "percentunit",
+    "reqps",
+    "s",
+    "short",
+}
 _GRAFANAS_OWN = {"__all", "__data", "__range", "__rate_interval"}
 
 
@@ -188,6 +202,19 @@ def test_a_candle_has_all_its_parts() -> None:
     (panel,) = [panel for panel in panels(_DASHBOARDS["market"]) if panel["type"] == "candlestick"]
     legends = [target["legendFormat"] for target in panel["targets"]]
     assert legends[:5] == ["open", "high", "low", "close", "volume"]
+
+
+def test_prices_have_all_their_digits() -> None:
+    """Without a word on decimals Grafana rounds to three digits or so: 2345.67 would be 2346."""
+    market = panels(_DASHBOARDS["market"])
+    of_panels = [each["fieldConfig"]["defaults"] for each in market if each["title"] in {"Price", "Candles"}]
+    assert [(each["unit"], each["decimals"]) for each in of_panels] == [("locale", 8)] * 3
+    (table,) = [each for each in market if each["type"] == "table"]
+    of_columns = {
+        override["matcher"]["options"]: {each["id"]: each["value"] for each in override["properties"]}
+        for override in table["fieldConfig"]["overrides"]
+    }
+    assert of_columns["Price"] == of_columns["VWAP"] == {"unit": "locale", "decimals": 8}
 
 
 def test_signals_are_marked() -> None:

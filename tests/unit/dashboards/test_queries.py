@@ -59,6 +59,22 @@ def test_a_candle_is_drawn_at_its_beginning_as_it_ended(promtool: str, tmp_path:
     _equals(promtool, tmp_path, series, f"last_over_time(({query})[1s:1s] offset 1m)", f"{begins + 1}m", {"{}": close})
 
 
+def test_the_live_price_is_not_that_of_a_producer_whose_feed_is_gone(promtool: str, tmp_path: Path) -> None:
+    prices = [target["expr"] for panel in panels(dashboards()["market"]) for target in panel["targets"]]
+    series = {
+        f'trade_last_price{{instance="app1", {_PAIR}}}': "100x60",
+        f'feed_connected{{instance="app1", {_PAIR}}}': "1x11 0x48",
+        f'trade_last_price{{instance="app2", {_PAIR}}}': "90x60",
+        f'feed_connected{{instance="app2", {_PAIR}}}': "1x35 0x24",
+    }
+    live = {query for query in prices if "trade_last_price" in query}
+    assert live
+    for query in live:
+        labels = '{exchange="binance", symbol="BTCUSDT"}' if "by (exchange" in query else "{}"
+        _equals(promtool, tmp_path, series, query, "4m", {labels: 90})
+        _equals(promtool, tmp_path, series, query, "8m", {labels: 100})  # the newest there is, of whichever
+
+
 def _equals(  # noqa: PLR0913, PLR0917 - what promtool's tests are made of
     promtool: str, folder: Path, series: dict[str, str], query: str, at: str, expected: dict[str, int]
 ) -> None:
