@@ -33,7 +33,7 @@ def _quantiles(series: str) -> list[Query]:
 def _levels() -> Row:
     panels = []
     for name, about in {
-        "freshness": "Trades whose candle was out in time.",
+        "freshness": "Pairs of a batch whose candles were out in time.",
         "completeness": "Trades that arrived, of all that the exchange numbered.",
     }.items():
         budget = f"(1 - scalar(slo:{name}:objective))"
@@ -93,8 +93,8 @@ def _exchange() -> Row:
                 ),
             ),
             timeline(
-                Says("Feed connected", "By exchange; its symbols share their connections.", _NO_PRODUCER),
-                Query(f"max by (exchange) (feed_connected{_OF_EXCHANGE})", "{{exchange}}"),
+                Says("Feed connected", "By exchange and producer; symbols share their connections.", _NO_PRODUCER),
+                Query(f"max by (exchange, instance) (feed_connected{_OF_EXCHANGE})", "{{exchange}} {{instance}}"),
             ).height(4),
         ],
     )
@@ -184,10 +184,18 @@ def _analytics() -> Row:
         "4 · Analytics",
         [
             graph(
-                Says("Produced and consumed", "Trades a second; where they part, the job is behind.", _NO_PRODUCER),
+                Says(
+                    "Produced and consumed",
+                    "Trades a second, duplicates too; where they part, the job is behind.",
+                    _NO_PRODUCER,
+                ),
                 "cps",
                 Query(f"sum(rate(events_produced_total{_PAIR}[$__rate_interval]))", "produced"),
-                Query(f"sum(rate(events_processed_total{_PAIR}[$__rate_interval]))", "consumed"),
+                Query(
+                    f"sum(rate(events_processed_total{_PAIR}[$__rate_interval])) "
+                    f"+ sum(rate(events_duplicate_total{_PAIR}[$__rate_interval]))",
+                    "consumed",
+                ),
             ),
             graph(
                 Says(

@@ -75,6 +75,29 @@ def test_the_live_price_is_not_that_of_a_producer_whose_feed_is_gone(promtool: s
         _equals(promtool, tmp_path, series, query, "8m", {labels: 100})  # the newest there is, of whichever
 
 
+def test_a_job_that_reads_what_two_producers_send_is_not_behind(promtool: str, tmp_path: Path) -> None:
+    (panel,) = [each for each in panels(dashboards()["pipeline"]) if each["title"] == "Produced and consumed"]
+    series = {
+        f'events_produced_total{{instance="app1", {_PAIR}}}': "0+100x60",
+        f'events_produced_total{{instance="app2", {_PAIR}}}': "0+100x60",
+        f"events_processed_total{{{_PAIR}}}": "0+100x60",
+        f"events_duplicate_total{{{_PAIR}}}": "0+100x60",
+    }
+    for target in panel["targets"]:
+        _equals(promtool, tmp_path, series, target["expr"], "5m", {"{}": 20})
+
+
+def test_each_producer_is_seen_to_be_connected_or_not(promtool: str, tmp_path: Path) -> None:
+    (panel,) = [each for each in panels(dashboards()["pipeline"]) if each["title"] == "Feed connected"]
+    (target,) = panel["targets"]
+    series = {
+        f'feed_connected{{instance="app1", {_PAIR}}}': "1x30",
+        f'feed_connected{{instance="app2", {_PAIR}}}': "0x30",
+    }
+    expected = {'{exchange="binance", instance="app1"}': 1, '{exchange="binance", instance="app2"}': 0}
+    _equals(promtool, tmp_path, series, target["expr"], "4m", expected)
+
+
 def _equals(  # noqa: PLR0913, PLR0917 - what promtool's tests are made of
     promtool: str, folder: Path, series: dict[str, str], query: str, at: str, expected: dict[str, int]
 ) -> None:
