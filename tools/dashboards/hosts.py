@@ -9,6 +9,8 @@ _HOST = 'instance=~"$host"'
 _NOTHING = "No figures of these hosts: is prometheus-node-exporter up there?"
 _SHARED = "Of the machine: hosts that are containers of one machine show the same."
 _NETWORK = f'device!="lo", {_HOST}'
+# What volumes and arrays write, the disks that they are made of write too.
+_DISKS = f'device!~"dm-.+|md.+", {_HOST}'
 _CPU = f'1 - avg by (instance) (rate(node_cpu_seconds_total{{mode="idle", {_HOST}}}[$__rate_interval]))'
 _MEMORY = f"1 - node_memory_MemAvailable_bytes{{{_HOST}}} / node_memory_MemTotal_bytes{{{_HOST}}}"
 _DISK = f"min by (instance) (node_filesystem_avail_bytes{{{_HOST}}} / (node_filesystem_size_bytes{{{_HOST}}} > 0))"
@@ -30,7 +32,7 @@ def _overview() -> Row:
                 Column("Memory", "percentunit", f"max by (instance) ({_MEMORY})"),
                 Column("Disk free", "percentunit", _DISK),
                 Column(
-                    "Up since",
+                    "Up for",
                     "s",
                     f"max by (instance) (node_time_seconds{{{_HOST}}} - node_boot_time_seconds{{{_HOST}}})",
                 ),
@@ -61,8 +63,8 @@ def _resources() -> Row:
             graph(
                 Says("Disk", f"Written up, read down. {_SHARED}", _NOTHING),
                 "Bps",
-                Query(_rate("node_disk_written_bytes_total"), "{{instance}} written"),
-                Query(f"-{_rate('node_disk_read_bytes_total')}", "{{instance}} read"),
+                Query(_rate("node_disk_written_bytes_total", _DISKS), "{{instance}} written"),
+                Query(f"-{_rate('node_disk_read_bytes_total', _DISKS)}", "{{instance}} read"),
             ),
             graph(
                 Says("Network", "Received up, sent down.", _NOTHING),

@@ -98,6 +98,17 @@ def test_each_producer_is_seen_to_be_connected_or_not(promtool: str, tmp_path: P
     _equals(promtool, tmp_path, series, target["expr"], "4m", expected)
 
 
+def test_disks_made_of_other_disks_count_once(promtool: str, tmp_path: Path) -> None:
+    (panel,) = [each for each in panels(dashboards()["hosts"]) if each["title"] == "Disk"]
+    series = {
+        f'node_disk_{way}_bytes_total{{instance="app1", device="{device}"}}': "0+100x30"
+        for way in ("written", "read")
+        for device in ("sda", "dm-0", "md127")
+    }
+    for target, rate in zip(panel["targets"], (10, -10), strict=True):
+        _equals(promtool, tmp_path, series, target["expr"], "4m", {'{instance="app1"}': rate})
+
+
 def _equals(  # noqa: PLR0913, PLR0917 - what promtool's tests are made of
     promtool: str, folder: Path, series: dict[str, str], query: str, at: str, expected: dict[str, int]
 ) -> None:
