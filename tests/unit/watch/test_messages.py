@@ -30,5 +30,12 @@ def test_nothing_gets_through_that_would_steer_a_terminal_or_is_no_number(topic:
     assert read(topic, message(event)) is None
 
 
+def test_evidence_has_no_depth_that_its_text_could_drown_in() -> None:
+    flat = message(signal(evidence={"a": None, "b": 1, "c": 1.5, "d": "x", "e": True}))
+    assert read(SIGNALS, flat) is not None
+    for depth in (1, 900, 994):
+        assert read(SIGNALS, flat.replace(b"1.5", b"[" * depth + b"]" * depth)) is None, depth
+
+
 def test_evidence_cannot_steer_a_terminal() -> None:
     assert signal(evidence={"a": "\x1b[2J\x9b"}).figures == "a=�[2J�"

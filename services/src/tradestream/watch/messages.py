@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
 
@@ -45,7 +45,7 @@ class Signal(msgspec.Struct, frozen=True):
     symbol: Name
     interval: _Interval
     time: Milliseconds
-    evidence: dict[str, Any]
+    evidence: dict[str, str | int | float | bool | None]
 
     @property
     def figures(self) -> str:
