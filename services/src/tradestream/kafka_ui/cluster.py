@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping
+from concurrent.futures import Future
 from typing import NamedTuple, TypeVar
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
@@ -40,18 +41,36 @@ class Bounds(NamedTuple):
     end: dict[Place, int]
 
 
+class Group(NamedTuple):
+    """A consumer group.
+
+    Attributes:
+        name: its name.
+        state: what Kafka says of it; empty where its coordinator does not answer.
+        members: how many processes are in it.
+        positions: the offsets that it has committed.
+        trouble: why nothing of this is known; empty where all is well.
+    """
+
+    name: str
+    state: str = ""
+    members: int = 0
+    positions: Mapping[Place, int] = {}
+    trouble: str = ""
+
+
 class Groups(NamedTuple):
     """Consumer groups.
 
     Attributes:
-        described: what Kafka says of each.
-        positions: of each, by its name, the offset that it has committed.
+        shown: the first by name.
         left_out: how many more there are.
+        trouble: why there may be others; empty where each broker has listed those that it coordinates.
     """
 
-    described: list[ConsumerGroupDescription]
-    positions: dict[str, dict[Place, int]]
+    shown: list[Group]
     left_out: int
+    trouble: str
 
 
 class Cluster:
@@ -110,14 +129,19 @@ class Cluster:
         listed = await _answer(asyncio.wrap_future(self._admin.list_consumer_groups(request_timeout=_SECONDS)))
         names = sorted(group.group_id for group in listed.valid)
         shown = names[:_MOST_GROUPS]
-        if not shown:
-            return Groups([], {}, 0)
-        futures = self._admin.describe_consumer_groups(shown, request_timeout=_SECONDS)
-        described, positions = await asyncio.gather(
-            _answer(asyncio.gather(*map(asyncio.wrap_future, futures.values()))),
-            asyncio.gather(*map(self._committed, shown)),
-        )
-        return Groups(described, dict(zip(shown, positions, strict=True)), len(names) - len(shown))
+        asked = self._admin.describe_consumer_groups(shown, request_timeout=_SECONDS) if shown else {}
+        groups = await asyncio.gather(*(self._group(name, future) for name, future in asked.items()))
+        trouble = listed.errors[0].str() if listed.errors else ""
+        return Groups(groups, len(names) - len(shown), trouble)
+
+    async def _group(self, name: str, description: Future[ConsumerGroupDescription]) -> Group:
+        try:
+            described, positions = await asyncio.gather(
+                _answer(asyncio.wrap_future(description)), self._committed(name)
+            )
+        except KafkaUnavailableError as error:
+            return Group(name, trouble=str(error))
+        return Group(name, described.state.name.lower(), len(described.members), positions)
 
     async def _committed(self, group: str) -> dict[Place, int]:
         request = [ConsumerGroupTopicPartitions(group)]

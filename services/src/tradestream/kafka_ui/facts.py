@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 from confluent_kafka.admin._metadata import ClusterMetadata, PartitionMetadata, TopicMetadata
 
-from tradestream.kafka_ui.cluster import Bounds, Groups
+from tradestream.kafka_ui.cluster import Bounds, Group, Groups
 from tradestream.kafka_ui.figures import Figures, Place
 
 JOB = "Spark job"
@@ -138,14 +138,16 @@ class Reader(msgspec.Struct, frozen=True):
         state: what Kafka says of it.
         members: how many processes are in the group.
         readings: how far it is.
-        lag: how many offsets are unread in all.
+        lag: how many offsets are unread in all; None where its coordinator does not answer.
+        trouble: why nothing is known of it; empty where all is well.
     """
 
     name: str
     state: str
     members: int
     readings: list[Reading]
-    lag: int
+    lag: int | None
+    trouble: str
 
 
 def led(topics: Mapping[str, TopicMetadata]) -> list[Place]:
@@ -210,20 +212,17 @@ def readers(groups: Groups, figures: Figures, end: Mapping[Place, int]) -> list[
         figures: where the Spark job is.
         end: where partitions end.
     """
-    found = [
-        _reader(each.group_id, each.state.name.lower(), len(each.members), groups.positions[each.group_id], end)
-        for each in groups.described
-    ]
-    job = [_reader(JOB, "its own state, no group", 1, figures.positions, end)] if figures.positions else []
-    return [*job, *sorted(found, key=lambda reader: reader.name)]
+    job = [Group(JOB, "its own state, no group", 1, figures.positions)] if figures.positions else []
+    return [_reader(each, end) for each in (*job, *groups.shown)]
 
 
-def _reader(name: str, state: str, members: int, positions: Mapping[Place, int], end: Mapping[Place, int]) -> Reader:
+def _reader(group: Group, end: Mapping[Place, int]) -> Reader:
     readings = []
-    for place, at in sorted(positions.items()):
+    for place, at in sorted(group.positions.items()):
         ends = end.get(place)
         readings.append(Reading(*place, at, ends, None if ends is None else max(0, ends - at)))
-    return Reader(name, state, members, readings, sum(each.lag or 0 for each in readings))
+    lag = None if group.trouble else sum(each.lag or 0 for each in readings)
+    return Reader(group.name, group.state, group.members, readings, lag, group.trouble)
 
 
 def places(readers_at: Iterable[Mapping[Place, int]], there: Iterable[Place]) -> list[Place]:

@@ -82,11 +82,16 @@ class Pages:
             self._cluster.metadata(), self._watcher.figures(), self._cluster.groups()
         )
         there = facts.led(metadata.topics)
-        places = facts.places([*groups.positions.values(), figures.positions], there)
+        places = facts.places([*(each.positions for each in groups.shown), figures.positions], there)
         bounds = await self._cluster.bounds(places)
         readers = facts.readers(groups, figures, bounds.end)
         return render(
-            request, "readers.html", readers=readers, left_out=groups.left_out, is_job_silent=not figures.positions
+            request,
+            "readers.html",
+            readers=readers,
+            left_out=groups.left_out,
+            trouble=groups.trouble,
+            is_job_silent=not figures.positions,
         )
 
     async def _messages(self, request: web.Request) -> web.Response:
