@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
 from tradestream.errors import KafkaUnavailableError
@@ -161,7 +161,7 @@ class Source:
             if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its only name
                 stretch.at = stretch.end
             elif not error.retriable():
-                raise KafkaException(error)
+                raise KafkaUnavailableError(f"topic {self._topic}: {error.str()}")
             return stretch.is_done
         offset = message.offset() or 0
         budget.take(len(message) + len(message.key() or b""))
@@ -184,14 +184,6 @@ def opened(client: Mapping[str, str], topic: str, show: Show = shown.message) ->
         client: librdkafka's configuration.
         topic: the topic.
         show: makes of what is found what is kept of it.
-
-    Raises:
-        KafkaUnavailableError: Kafka refused, then or while the topic is read.
     """
-    consumer = Consumer({**client, **_SETTINGS})
-    try:
+    with closing(Consumer({**client, **_SETTINGS})) as consumer:
         yield Source(consumer, topic, show)
-    except KafkaException as error:
-        raise KafkaUnavailableError(f"topic {topic}: {error.args[0].str()}") from error
-    finally:
-        consumer.close()
