@@ -7,11 +7,16 @@ from concurrent.futures import Future
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from tradestream.kafka_ui import facts
-from tradestream.kafka_ui.cluster import Cluster
-from tradestream.kafka_ui.figures import Figures
+from tradestream.errors import KafkaUnavailableError
+from tradestream.kafka_ui import facts, service
+from tradestream.kafka_ui.cluster import Bounds, Cluster
+from tradestream.kafka_ui.config import KafkaUiConfig
+from tradestream.kafka_ui.figures import Figures, Place
 
 AWAY = KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - its only name
 
@@ -32,11 +37,25 @@ class Admin:
     Args:
         groups: of each group what it has committed; an error where its coordinator is away.
         errors: of brokers that did not list their groups.
+        ends: where partitions end; an error where the leader is away.
+        topics: what there is.
     """
 
-    def __init__(self, groups: Mapping[str, Any], errors: Iterable[KafkaError] = ()) -> None:
+    def __init__(
+        self,
+        groups: Mapping[str, Any] = {},
+        errors: Iterable[KafkaError] = (),
+        ends: Mapping[Place, Any] = {},
+        topics: Mapping[str, Any] = {},
+    ) -> None:
         self._groups = groups
         self._errors = errors
+        self._ends = ends
+        self._topics = topics
+
+    def list_topics(self, **_: float) -> SimpleNamespace:
+        """Says which topics there are."""
+        return SimpleNamespace(topics=self._topics)
 
     def list_consumer_groups(self, **_: float) -> Future[Any]:
         """Says which there are."""
@@ -53,6 +72,11 @@ class Admin:
         (group,) = (each.group_id for each in asked)
         found = self._groups[group]
         return {group: promise(AWAY if found is AWAY else SimpleNamespace(topic_partitions=found))}
+
+    def list_offsets(self, wanted: Iterable[TopicPartition], **_: float) -> dict[TopicPartition, Future[Any]]:
+        """Says where partitions end, and begin too."""
+        ends = {each: self._ends[each.topic, each.partition] for each in wanted}
+        return {each: promise(AWAY if end is AWAY else SimpleNamespace(offset=end)) for each, end in ends.items()}
 
 
 def cluster(admin: object) -> Cluster:
@@ -72,3 +96,32 @@ async def test_a_group_whose_coordinator_is_away_takes_nothing_from_the_others()
 async def test_groups_that_a_broker_did_not_list_are_not_taken_for_none() -> None:
     assert (await cluster(Admin({}, [AWAY.args[0]])).groups()).trouble == "Local: Timed out"
     assert (await cluster(Admin({})).groups()).trouble == ""
+
+
+async def test_a_partition_whose_leader_is_just_away_takes_nothing_from_the_others() -> None:
+    bounds = await cluster(Admin(ends={("t", 0): 4, ("t", 1): AWAY})).bounds([("t", 0), ("t", 1)])
+    assert bounds.end == bounds.first == {("t", 0): 4}
+    with pytest.raises(KafkaUnavailableError, match="Timed out"):
+        await cluster(Admin(ends={("t", 0): AWAY})).bounds([("t", 0)])
+
+
+async def test_a_search_says_what_it_could_not_look_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    headless = SimpleNamespace(id=0, leader=-1, replicas=[1], isrs=[])
+    topics = {"t": SimpleNamespace(partitions={0: headless})}
+    monkeypatch.setattr(service, "Cluster", lambda _client: cluster(Admin(topics=topics)))
+    app = service.application(KafkaUiConfig(), {"bootstrap.servers": "127.0.0.1:1"})
+    async with TestClient[web.Request, web.Application](TestServer(app)) as client:
+        page = await (await client.get("/topics/t/messages")).text()
+    assert "not looked at: partition 0" in page
+    assert "All of it was looked at" not in page
+
+
+def test_of_what_nobody_leads_nobody_knows_how_much_there_is() -> None:
+    headless = SimpleNamespace(leader=-1, replicas=[1], isrs=[])
+    led = SimpleNamespace(leader=1, replicas=[1], isrs=[1])
+    found: Any = {"t": SimpleNamespace(partitions={0: led, 1: headless})}
+    (topic,) = facts.topics(found, Bounds({("t", 0): 1}, {("t", 0): 8}), Figures())
+    assert [each.held for each in topic.partitions] == [7, None]
+    assert topic.held == 7
+    (topic,) = facts.topics(found, Bounds({}, {}), Figures())
+    assert topic.held is None

@@ -30,7 +30,7 @@ Anything = TypeVar("Anything")
 
 
 class Bounds(NamedTuple):
-    """Where partitions begin and end.
+    """Where partitions begin and end, of those whose leader has answered.
 
     Attributes:
         first: of each the earliest offset.
@@ -107,7 +107,7 @@ class Cluster:
         """Returns where partitions begin and end; each has to have a leader.
 
         Raises:
-            KafkaUnavailableError: no broker answered in time.
+            KafkaUnavailableError: of none of them the leader answered in time.
         """
         wanted = list(places)
         first, end = await asyncio.gather(
@@ -117,7 +117,11 @@ class Cluster:
         return Bounds(first, end)
 
     async def since(self, places: Iterable[Place], milliseconds: int) -> dict[Place, int]:
-        """Returns the first offset of that time or later, -1 where there is none; milliseconds since 1970."""
+        """Returns the first offset of that time or later, -1 where there is none; milliseconds since 1970.
+
+        Raises:
+            KafkaUnavailableError: see `bounds`.
+        """
         return await self._offsets(list(places), OffsetSpec.for_timestamp(milliseconds))
 
     async def groups(self) -> Groups:
@@ -154,8 +158,16 @@ class Cluster:
             return {}
         wanted = {TopicPartition(*place): spec for place in places}
         futures = self._admin.list_offsets(wanted, request_timeout=_SECONDS)
-        found = await _answer(asyncio.gather(*map(asyncio.wrap_future, futures.values())))
-        return {(each.topic, each.partition): one.offset for each, one in zip(futures, found, strict=True)}
+        found: dict[Place, int] = {}
+        away: KafkaUnavailableError | None = None
+        for each, future in futures.items():
+            try:
+                found[each.topic, each.partition] = (await _answer(asyncio.wrap_future(future))).offset
+            except KafkaUnavailableError as error:
+                away = error
+        if away and not found:
+            raise away
+        return found
 
 
 async def _answer(question: Awaitable[Anything]) -> Anything:

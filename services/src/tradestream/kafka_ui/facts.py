@@ -42,7 +42,7 @@ class Partition(msgspec.Struct, frozen=True):
         leader: the broker that leads it; None where none does.
         copies: the brokers that are to hold it.
         in_sync: those of them that have all of it.
-        first: the earliest offset; None where no broker leads it.
+        first: the earliest offset; None where no broker leads it, or its leader does not answer.
         end: the offset that the next message gets; None likewise.
         bytes: what all copies take on disks; None where no broker says.
     """
@@ -56,9 +56,9 @@ class Partition(msgspec.Struct, frozen=True):
     bytes: int | None
 
     @property
-    def held(self) -> int:
-        """How many offsets there are."""
-        return (self.end or 0) - (self.first or 0)
+    def held(self) -> int | None:
+        """How many offsets there are; None where nobody says."""
+        return None if self.end is None or self.first is None else self.end - self.first
 
     @property
     def is_whole(self) -> bool:
@@ -73,14 +73,15 @@ class Topic(msgspec.Struct, frozen=True):
         name: its name.
         partitions: its partitions, in order.
         is_internal: whether it is Kafka's own.
-        held: how many offsets there are; a compacted topic or one with transactions has fewer messages.
+        held: how many offsets there are, None where nobody says; a compacted topic or one with transactions has fewer
+            messages.
         bytes: what all copies take on disks; None where no broker says.
     """
 
     name: str
     partitions: list[Partition]
     is_internal: bool
-    held: int
+    held: int | None
     bytes: int | None
 
     @property
@@ -119,7 +120,7 @@ class Reading(msgspec.Struct, frozen=True):
         topic: the topic.
         partition: the partition's number.
         at: the offset to be read next.
-        end: the offset that the next message gets; None where no broker leads it.
+        end: the offset that the next message gets; None where nobody says.
         lag: how many offsets are unread; None likewise.
     """
 
@@ -174,9 +175,14 @@ def _topic(name: str, found: TopicMetadata, bounds: Bounds, sizes: Mapping[Place
         )
         for number, each in sorted(found.partitions.items())
     ]
-    known = [each.bytes for each in partitions if each.bytes is not None]
-    held = sum(each.held for each in partitions)
-    return Topic(name, partitions, name.startswith("__"), held, sum(known) if known else None)
+    held, size = _sum(each.held for each in partitions), _sum(each.bytes for each in partitions)
+    return Topic(name, partitions, name.startswith("__"), held, size)
+
+
+def _sum(parts: Iterable[int | None]) -> int | None:
+    """Returns what the known parts add up to, None where none is known."""
+    known = [part for part in parts if part is not None]
+    return sum(known) if known else None
 
 
 def overview(metadata: ClusterMetadata, bounds: Bounds, figures: Figures) -> Overview:

@@ -108,12 +108,14 @@ class Pages:
             older=question.written(found.older),
             newer=question.written(found.newer),
             is_back=_is_back(asked),
+            passed_over=sorted(_asked(topic, asked.partition) - {each.partition for each in found.extents}),
         )
 
     async def _search(self, name: str, topic: TopicMetadata, asked: Question) -> search.Found:
         places = _places(name, topic, asked.partition)
         held = await self._cluster.bounds(places)
-        bounds = {number: (held.first[name, number], held.end[name, number]) for _, number in places}
+        places = [place for place in places if place in held.first and place in held.end]
+        bounds = {place[1]: (held.first[place], held.end[place]) for place in places}
         ends = {number: end for number, (_, end) in bounds.items()}
         starts = ends
         if asked.since is not None:
@@ -187,6 +189,10 @@ def _places(name: str, topic: TopicMetadata, partition: int | None) -> list[Plac
     if partition is not None and not places:
         raise NothingFoundError(f"topic {name} has no partition {partition} that can be read now")
     return places
+
+
+def _asked(topic: TopicMetadata, partition: int | None) -> set[int]:
+    return set(topic.partitions) if partition is None else {partition}
 
 
 def _is_back(asked: Question) -> bool:

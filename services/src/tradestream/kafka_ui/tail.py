@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
@@ -28,7 +28,7 @@ class News(msgspec.Struct, frozen=True):
     Attributes:
         messages: the newest messages, oldest first.
         skipped: how many more came.
-        trouble: why nothing can be said; empty where all is well.
+        trouble: why nothing can be said, or not of all; empty where all is well.
     """
 
     messages: list[Message] = []
@@ -56,18 +56,26 @@ async def follow(cluster: Cluster, client: Mapping[str, str], topic: str) -> Asy
             await asyncio.sleep(_TICK_SECONDS)
             try:
                 end = (await cluster.bounds(places)).end
-                news = await run(pool, _reading(source, {n: (at[topic, n], end[topic, n]) for _, n in places}))
+                came = {number: (at.get((topic, number), now), now) for (_, number), now in end.items()}
+                news = await run(
+                    pool, _reading(source, came, _silent(number for _, number in places if number not in came))
+                )
             except KafkaUnavailableError as error:
                 yield News(trouble=f"Kafka does not answer: {error}")
                 continue
-            at = end
+            at = {**at, **end}
             yield news
     finally:
         pool.submit(opening.close)
         pool.shutdown(wait=False)
 
 
-def _reading(source: Source, came: Mapping[int, tuple[int, int]]) -> Callable[[], News]:
+def _silent(partitions: Iterable[int]) -> str:
+    numbers = ", ".join(map(str, partitions))
+    return f"no leader answers for partition {numbers}" if numbers else ""
+
+
+def _reading(source: Source, came: Mapping[int, tuple[int, int]], trouble: str) -> Callable[[], News]:
     """Returns what reads the newest of what came."""
     spans = {number: (max(begin, end - MOST_MESSAGES), end) for number, (begin, end) in came.items() if end > begin}
 
@@ -76,6 +84,6 @@ def _reading(source: Source, came: Mapping[int, tuple[int, int]]) -> Callable[[]
         found = [message for each in stretches.values() for message in each.found]
         shown = sorted(found, key=lambda message: message.time)[-MOST_MESSAGES:]
         total = sum(max(0, end - begin) for begin, end in came.values())
-        return News(shown, total - len(shown))
+        return News(shown, total - len(shown), trouble)
 
     return read
