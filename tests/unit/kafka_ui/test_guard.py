@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from tradestream.kafka_ui import guard
 from tradestream.kafka_ui.config import KafkaUiConfig
 from tradestream.kafka_ui.guard import MOST_REQUESTS, Slots
 from tradestream.kafka_ui.service import application
@@ -78,6 +79,15 @@ async def test_so_many_at_once_and_no_more() -> None:
     slots.__exit__()
     with slots:
         pass
+
+
+@pytest.mark.parametrize("path", ["/topics/events", "/topics/a%2Fevents", "/events", "/topics/candles"])
+async def test_only_a_live_tail_gets_in_beside_the_others(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setattr(guard, "MOST_REQUESTS", 0)
+    app = application(KafkaUiConfig(), {"bootstrap.servers": "127.0.0.1:1"})
+    async with Client(TestServer(app)) as full:
+        assert "0 requests are at work" in await (await full.get(path)).text()
+        assert "Kafka does not answer" in await (await full.get("/topics/candles/events")).text()
 
 
 async def test_what_an_address_says_is_shown_as_text(client: Client) -> None:

@@ -23,6 +23,7 @@ from tradestream.kafka_ui.render import render
 
 STATIC = Path(__file__).parent / "static"
 
+_TAIL = "tail"
 _MOST_SEARCHES = 4
 _MOST_TAILS = 8
 _WRITE_SECONDS = 10.0
@@ -54,7 +55,7 @@ class Pages:
             web.get("/topics/{topic}/messages", self._messages),
             web.get(r"/topics/{topic}/messages/{partition:\d{1,6}}/{offset:\d{1,18}}", self._message),
             web.get("/topics/{topic}/tail", self._tail),
-            web.get("/topics/{topic}/events", self._events, allow_head=False),
+            web.get("/topics/{topic}/events", self._events, name=_TAIL, allow_head=False),
             web.get("/readers", self._readers),
             web.static("/static", STATIC),
         ]
@@ -176,7 +177,7 @@ class Pages:
 
 def is_tail(request: web.Request) -> bool:
     """Whether a request is for a live tail, of which there may be so many by themselves."""
-    return request.path.endswith("/events")
+    return request.match_info.route.name == _TAIL
 
 
 def _places(name: str, topic: TopicMetadata, partition: int | None) -> list[Place]:
