@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from concurrent.futures import Future
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from tradestream.errors import KafkaUnavailableError
-from tradestream.kafka_ui import facts, service
+from tradestream.kafka_ui import facts, messages, service
 from tradestream.kafka_ui.cluster import Bounds, Cluster
 from tradestream.kafka_ui.config import KafkaUiConfig
 from tradestream.kafka_ui.figures import Figures, Place
@@ -105,15 +105,33 @@ async def test_a_partition_whose_leader_is_just_away_takes_nothing_from_the_othe
         await cluster(Admin(ends={("t", 0): AWAY})).bounds([("t", 0)])
 
 
-async def test_a_search_says_what_it_could_not_look_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    headless = SimpleNamespace(id=0, leader=-1, replicas=[1], isrs=[])
-    topics = {"t": SimpleNamespace(partitions={0: headless})}
-    monkeypatch.setattr(service, "Cluster", lambda _client: cluster(Admin(topics=topics)))
+@pytest.fixture
+async def client(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TestClient[web.Request, web.Application]]:
+    """The pages of a topic of two partitions: the first has no leader, that of the second does not answer."""
+    partitions = {
+        0: SimpleNamespace(id=0, leader=-1, replicas=[1], isrs=[]),
+        1: SimpleNamespace(id=1, leader=1, replicas=[1], isrs=[1]),
+    }
+    admin = Admin(ends={("t", 1): 0}, topics={"t": SimpleNamespace(partitions=partitions)})
+    monkeypatch.setattr(service, "Cluster", lambda _client: cluster(admin))
+    monkeypatch.setattr(messages, "MOST_SECONDS", 0.2)
     app = service.application(KafkaUiConfig(), {"bootstrap.servers": "127.0.0.1:1"})
     async with TestClient[web.Request, web.Application](TestServer(app)) as client:
-        page = await (await client.get("/topics/t/messages")).text()
-    assert "not looked at: partition 0" in page
+        yield client
+
+
+async def test_a_search_says_what_it_could_not_look_at(client: TestClient[web.Request, web.Application]) -> None:
+    page = await (await client.get("/topics/t/messages")).text()
+    assert "not looked at: partition 0." in page
     assert "All of it was looked at" not in page
+
+
+async def test_a_message_that_does_not_come_in_time_is_not_taken_for_none(
+    client: TestClient[web.Request, web.Application],
+) -> None:
+    response = await client.get("/topics/t/messages/1/0")
+    assert response.status == 503
+    assert "nothing came within 0.2 seconds" in await response.text()
 
 
 def test_of_what_nobody_leads_nobody_knows_how_much_there_is() -> None:

@@ -17,7 +17,7 @@ from tradestream.kafka_ui import facts, question, search, shown, tail
 from tradestream.kafka_ui.cluster import Cluster
 from tradestream.kafka_ui.figures import Place, Watcher
 from tradestream.kafka_ui.guard import Slots
-from tradestream.kafka_ui.messages import Budget, opened
+from tradestream.kafka_ui.messages import Budget, Stretch, opened
 from tradestream.kafka_ui.question import Question
 from tradestream.kafka_ui.render import render
 
@@ -139,14 +139,17 @@ class Pages:
         partition, offset = int(request.match_info["partition"]), int(request.match_info["offset"])
         with self._searches:
             _places(name, await self._cluster.topic(name), partition)
+            budget = Budget()
 
-            def run() -> list[shown.Message]:
+            def run() -> Stretch:
                 with opened(self._client, name, _WHOLE) as source:
                     span = {partition: (offset, offset + 1)}
-                    stretch = source.read(span, Budget(), 1, search.with_key(None), stop_when_full=True)[partition]
-                    return [message for message in stretch.found if message.offset == offset]
+                    return source.read(span, budget, 1, search.with_key(None), stop_when_full=True)[partition]
 
-            found = await asyncio.to_thread(run)
+            stretch = await asyncio.to_thread(run)
+        if not stretch.found and not stretch.is_done:
+            raise KafkaUnavailableError(f"partition {partition} of topic {name}: nothing came within {budget.spent}")
+        found = [message for message in stretch.found if message.offset == offset]
         if not found:
             raise NothingFoundError(f"partition {partition} of topic {name} has no message at offset {offset}")
         return render(request, "message.html", topic=name, message=found[0])
