@@ -61,7 +61,10 @@ def failed(program: str, error: Exception) -> None:
 
 
 def _one_line(text: str) -> str:
-    return text.replace("\n", " | ")
+    """Leaves nothing that the journal would take for the end of a line, or a terminal for an order."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else " | " if char == "\n" else ascii(char)[1:-1] for char in text)
 
 
 def line(event: str, **fields: object) -> str:
@@ -72,4 +75,4 @@ def line(event: str, **fields: object) -> str:
 def _value(value: object) -> str:
     text = str(value)
     plain = text and not any(char in ' "=' or not char.isprintable() for char in text)
-    return text if plain else json.dumps(text, ensure_ascii=False)
+    return text if plain else json.dumps(text, ensure_ascii=not text.isprintable())
