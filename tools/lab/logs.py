@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import subprocess
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -15,6 +16,7 @@ from lab.inventory import topology
 from lab.verbs import Verbs
 
 _LINES = 50
+_SSH_FAILED = 255
 
 
 def add_parsers(verbs: Verbs) -> None:
@@ -44,7 +46,7 @@ def run(instance: Instance, options: argparse.Namespace) -> int:
 
 
 def _hosts(instance: Instance, unit: str) -> list[str]:
-    """Which hosts have a unit.
+    """Which hosts have a unit; those that cannot be asked are named on standard error.
 
     Raises:
         LabError: none has, or the instance is not up.
@@ -62,6 +64,8 @@ def _hosts(instance: Instance, unit: str) -> list[str]:
 
 def _has(instance: Instance, host: str, unit: str) -> bool:
     done = ssh.run(instance, host, "systemctl", "show", "--property=LoadState", "--value", "--", unit)
+    if done.returncode == _SSH_FAILED:
+        print(f"lab: {host} does not answer; what it has is left out", file=sys.stderr)
     return done.returncode == 0 and done.stdout.strip() == "loaded"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +43,17 @@ def test_a_unit_that_is_nowhere_is_answered_with_those_that_are(capfd: pytest.Ca
     said = capfd.readouterr().err
     assert said.startswith("lab: no host of instance 'unit' has a unit 'kafak'; there are exchange-simulator, ")
     assert all(unit in said for unit in ("kafka,", "trade-producer", "trade-analytics", "prometheus-node-exporter"))
+
+
+def test_a_host_that_is_away_is_named_and_the_others_are_shown(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ssh = tmp_path / "programs" / "ssh"
+    ssh.write_text(ssh.read_text().replace("#!/bin/sh", '#!/bin/sh\n[ "$3" = kafka2 ] && exit 255', 1))
+    assert lab("logs", "kafka") == 0
+    out, err = capfd.readouterr()
+    assert [line.split()[0] for line in out.splitlines()] == ["kafka1", "kafka3"]
+    assert err == "lab: kafka2 does not answer; what it has is left out\n"
 
 
 @pytest.mark.parametrize("unit", ["kafka; touch /tmp/x", "$(id)", ""])
