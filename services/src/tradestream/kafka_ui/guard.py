@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from collections.abc import Callable, Collection
 
@@ -9,6 +10,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 MOST_REQUESTS = 32
+
+_WRITE_SECONDS = 30.0
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -82,13 +85,27 @@ class Slots:
 
 
 def bounded(slots: Slots, is_exempt: Callable[[web.Request], bool]) -> Middleware:
-    """Returns what lets so many requests in at once."""
+    """Returns what lets so many requests in at once; one is over when whoever asked has read the answer."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         if is_exempt(request):
             return await handler(request)
         with slots:
-            return await handler(request)
+            response = await handler(request)
+            if isinstance(response, web.Response):  # a file is sent piece by piece
+                await _send(request, response)
+            return response
 
     return middleware
+
+
+async def _send(request: web.Request, response: web.Response) -> None:
+    """Sends a whole answer, or breaks off where nobody reads it: so many of them are in memory at once, and no more."""
+    try:
+        async with asyncio.timeout(_WRITE_SECONDS):
+            await response.prepare(request)
+            await response.write_eof()
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()
