@@ -35,6 +35,15 @@ def test_a_message_is_shown_with_all_that_it_has() -> None:
     assert (reason[0], reason[1] and reason[1].text, none) == ("reason", "malformed", ("none", None))
 
 
+def test_headers_that_the_client_cannot_read_take_nothing_from_the_message() -> None:
+    found = message(b"key", b"value")
+    found.headers.side_effect = SystemError("returned a result with an exception set")  # type: ignore[attr-defined]
+    made = shown.message(found)
+    assert made.value is not None
+    assert made.value.text == "value"
+    assert made.headers == [("a name that is no UTF-8: no header can be shown", None)]
+
+
 def test_bytes_that_are_no_text_are_shown_in_hex() -> None:
     assert value(b"\xff\x00\x10") == shown.Text("ff 00 10", is_binary=True, bytes=3, is_cut=False)
     long = value(b"\xff" * 5000)

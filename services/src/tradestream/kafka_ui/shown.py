@@ -72,15 +72,22 @@ def message(found: KafkaMessage, most: int = _LIST_BYTES, *, indent: bool = Fals
         most: how many bytes of its value are shown.
         indent: whether JSON gets a line for each field.
     """
-    headers = cast("list[tuple[str, bytes | None]]", found.headers() or [])[:_MOST_HEADERS]
     return Message(
         found.partition() or 0,
         found.offset() or 0,
         found.timestamp()[1],
         _shown(found.key(), _KEY_BYTES),
         _shown(found.value(), most, indent=indent),
-        [(_visible(name[:_KEY_BYTES]), _shown(value, _KEY_BYTES)) for name, value in headers],
+        [(_visible(name[:_KEY_BYTES]), _shown(value, _KEY_BYTES)) for name, value in _headers(found)],
     )
+
+
+def _headers(found: KafkaMessage) -> list[tuple[str, bytes | None]]:
+    try:
+        headers = found.headers() or []
+    except SystemError:  # so Kafka's client fails
+        return [("a name that is no UTF-8: no header can be shown", None)]
+    return cast("list[tuple[str, bytes | None]]", headers)[:_MOST_HEADERS]
 
 
 def _shown(data: bytes | str | None, most: int, *, indent: bool = False) -> Text | None:
