@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -37,6 +38,20 @@ def test_a_broker_that_knows_no_controller_names_none() -> None:
 
 def test_what_is_no_such_format_takes_nothing_from_the_others() -> None:
     assert figures.read(["<html>", f"{figures._SIZE}{{broken", BROKER]).controller == 3  # noqa: SLF001
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "stream_position_offset 1.0",
+        'stream_position_offset{partition="0",topic="t"} NaN',
+        'stream_position_offset{partition="0",topic="t"} +Inf',
+        'stream_position_offset_created{partition="0",topic="t"} 1.0',
+        'kafka_log_log_size_bytes{partition="x",topic="t"} 1.0',
+    ],
+)
+def test_a_figure_that_is_none_takes_nothing_from_the_others(odd: str) -> None:
+    assert figures.read([f"{odd}\n{BROKER}", JOB]) == figures.read([BROKER, JOB])
 
 
 async def test_no_page_waits_for_a_place_that_is_slow_or_away() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -43,12 +44,13 @@ def read(texts: Iterable[str]) -> Figures:
     positions: dict[Place, int] = {}
     controller = None
     for sample in (sample for text in texts for sample in _samples(text)):
-        if sample.name == _LEADER:
-            controller = int(sample.value) if sample.value >= 0 else controller
-        elif sample.name == _SIZE:
-            sizes[_place(sample)] += int(sample.value)
-        else:
-            positions[_place(sample)] = int(sample.value)
+        with suppress(KeyError, ValueError, OverflowError):  # lacks a label, or is no number
+            if sample.name == _LEADER:
+                controller = int(sample.value) if sample.value >= 0 else controller
+            elif sample.name == _SIZE:
+                sizes[_place(sample)] += int(sample.value)
+            elif sample.name == _POSITION:
+                positions[_place(sample)] = int(sample.value)
     return Figures(dict(sizes), controller, positions)
 
 
