@@ -126,6 +126,16 @@ async def test_a_search_says_what_it_could_not_look_at(client: TestClient[web.Re
     assert "All of it was looked at" not in page
 
 
+async def test_what_an_address_leaves_out_is_not_taken_for_silent(
+    client: TestClient[web.Request, web.Application],
+) -> None:
+    for query in ({"partition": "1"}, {"older": "1:0"}, {"newer": "0:0"}):
+        page = await (await client.get("/topics/t/messages", params=query)).text()
+        assert ("not looked at: partition 0." in page) == ("partition" not in query)
+        assert "partition 1" not in page
+        assert "partitions" not in page
+
+
 async def test_a_message_that_does_not_come_in_time_is_not_taken_for_none(
     client: TestClient[web.Request, web.Application],
 ) -> None:

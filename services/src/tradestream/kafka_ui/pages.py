@@ -99,7 +99,7 @@ class Pages:
         name, asked = request.match_info["topic"], question.read(request.query)
         with self._searches:
             topic = await self._cluster.topic(name)
-            found = await self._search(name, topic, asked)
+            found, silent = await self._search(name, topic, asked)
         return render(
             request,
             "messages.html",
@@ -109,10 +109,11 @@ class Pages:
             older=question.written(found.older),
             newer=question.written(found.newer),
             is_back=_is_back(asked),
-            passed_over=sorted(_asked(topic, asked.partition) - {each.partition for each in found.extents}),
+            silent=silent,
         )
 
-    async def _search(self, name: str, topic: TopicMetadata, asked: Question) -> search.Found:
+    async def _search(self, name: str, topic: TopicMetadata, asked: Question) -> tuple[search.Found, list[int]]:
+        """Returns what was found, and which partitions could not be looked at as no leader answers."""
         places = _places(name, topic, asked.partition)
         held = await self._cluster.bounds(places)
         places = [place for place in places if place in held.first and place in held.end]
@@ -121,6 +122,7 @@ class Pages:
         starts = ends
         if asked.since is not None:
             since = await self._cluster.since(places, asked.since)
+            bounds = {number: bounds[number] for _, number in since}
             starts = {number: ends[number] if at < 0 else at for (_, number), at in since.items()}
         elif asked.offset is not None:
             starts = dict.fromkeys(bounds, asked.offset)
@@ -132,7 +134,8 @@ class Pages:
             with opened(self._client, name) as source:
                 return look(source, bounds, starts, search.with_key(asked.key))
 
-        return await asyncio.to_thread(run)
+        wanted = set(topic.partitions) if asked.partition is None else {asked.partition}
+        return await asyncio.to_thread(run), sorted(wanted - bounds.keys())
 
     async def _message(self, request: web.Request) -> web.Response:
         name = request.match_info["topic"]
@@ -193,10 +196,6 @@ def _places(name: str, topic: TopicMetadata, partition: int | None) -> list[Plac
     if partition is not None and not places:
         raise NothingFoundError(f"topic {name} has no partition {partition} that can be read now")
     return places
-
-
-def _asked(topic: TopicMetadata, partition: int | None) -> set[int]:
-    return set(topic.partitions) if partition is None else {partition}
 
 
 def _is_back(asked: Question) -> bool:
