@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from tradestream.errors import KafkaUnavailableError
-from tradestream.kafka_ui import facts, messages, service
+from tradestream.kafka_ui import facts, messages, service, tail
 from tradestream.kafka_ui.cluster import Bounds, Cluster
 from tradestream.kafka_ui.config import KafkaUiConfig
 from tradestream.kafka_ui.figures import Figures, Place
@@ -142,6 +142,16 @@ async def test_a_message_that_does_not_come_in_time_is_not_taken_for_none(
     response = await client.get("/topics/t/messages/1/0")
     assert response.status == 503
     assert "nothing came within 0.2 seconds" in await response.text()
+
+
+async def test_a_live_tail_goes_on_with_the_others_and_says_which_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tail, "_TICK_SECONDS", 0.01)
+    led = {number: SimpleNamespace(id=number, leader=1) for number in (0, 1)}
+    admin = Admin(ends={("t", 0): 0, ("t", 1): AWAY}, topics={"t": SimpleNamespace(partitions=led)})
+    coming = tail.follow(cluster(admin), {"bootstrap.servers": "127.0.0.1:1"}, "t")
+    assert await anext(coming) == tail.News()
+    assert await anext(coming) == tail.News(trouble="no leader answers for partition 1")
+    await coming.aclose()
 
 
 def test_of_what_nobody_leads_nobody_knows_how_much_there_is() -> None:
