@@ -85,12 +85,9 @@ class LocalDirectory:
 
         A name that does not exist is passed over.
         """
-        parents: set[Path] = set()
-        for path in (self._path / name for name in names):
-            sync_tree(path)
-            parents.update(parent for parent in path.parents if parent.is_relative_to(self._path))
-        for parent in sorted(parents, reverse=True):
-            sync(parent)
+        paths = [self._path / name for name in names]
+        sync_tree(*paths)
+        sync(*{parent for path in paths for parent in path.parents if parent.is_relative_to(self._path)})
 
     def move(self, source: str, target: str) -> None:
         """Rename file ``source``, without its checksum; a ``target`` that exists is that same file, moved before."""
