@@ -26,7 +26,8 @@ async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TestServer]:
 
     app = web.Application(middlewares=[guard.bounded(guard.Slots(1, "requests"), lambda _request: False)])
     app.add_routes([web.get("/", much)])
-    async with TestServer(app) as server:
+    server = TestServer(app)
+    async with server:
         yield server
 
 
