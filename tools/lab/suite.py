@@ -48,9 +48,14 @@ def jobs() -> list[Job]:
         Job("unit", (("pytest", "tests/unit"),), "parsers, ids, candles, the lab's own tools"),
         Job("e2e", (("pytest", "tests/e2e"),), "deploy everything, replay, restart, reboot"),
         Job(
+            "integration-analytics",
+            (("pytest", "tests/integration/analytics"),),
+            "the Spark job with a real Kafka and a real Spark",
+        ),
+        Job(
             "integration",
-            (("pytest", "tests/integration"),),
-            "the services with a real Kafka and a real Spark",
+            (("pytest", "tests/integration", "--ignore=tests/integration/analytics"),),
+            "the other services with a real Kafka",
         ),
         Job("faults", (("pytest", "tests/faults/feed"),), "each fault of the exchanges, and no trade missing"),
         Job("faults-analytics", (("pytest", "tests/faults/analytics"),), "kill -9 of each part of the Spark job"),
