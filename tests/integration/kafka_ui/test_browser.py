@@ -24,9 +24,9 @@ TRADE = b"""{"event_type":"trade","exchange":"binance","symbol":"BTCUSDT","price
 @pytest.fixture(scope="module")
 def address(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The pages as a host serves them, with something to see."""
-    kafka.create_topics(["streaming-events", "candles", "ui-hostile"], partitions=3)
+    kafka.create_topics(["ui-trades", "ui-hostile"], partitions=3)
     trades = [(n % 3, b"BTCUSDT" if n % 2 else b"ETHUSDT", TRADE % n, BEGIN + n * 1000) for n in range(400)]
-    fill(kafka, "streaming-events", trades)
+    fill(kafka, "ui-trades", trades)
     hostile = [HOSTILE, b"\xff\xfe\x00binary", b"x" * 900_000, None, "a\u202eb\x1b[31m".encode()]
     fill(kafka, "ui-hostile", [(0, value if value is None else value[:60], value, BEGIN) for value in hostile])
     settings = {
@@ -53,7 +53,7 @@ def test_a_person_finds_a_message_by_its_key(address: str) -> None:
         keep(page, "overview")
         page.get_by_role("link", name="Topics", exact=True).click()
         keep(page, "topics")
-        page.get_by_role("link", name="streaming-events").click()
+        page.get_by_role("link", name="ui-trades").click()
         expect(page.get_by_role("row")).to_have_count(4)
         keep(page, "topic")
         page.get_by_role("link", name="Messages").click()
@@ -128,7 +128,7 @@ def test_it_is_dark_where_that_is_liked(address: str) -> None:
     grounds = []
     for is_dark in (False, True):
         with opened(Look(is_dark=is_dark)) as (page, _):
-            page.goto(f"{address}/topics/streaming-events/messages")
+            page.goto(f"{address}/topics/ui-trades/messages")
             ground = page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
             grounds.append(sum(map(int, re.findall(r"\d+", ground)[:3])))
             keep(page, f"messages-{'dark' if is_dark else 'light'}")
