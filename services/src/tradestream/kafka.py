@@ -73,6 +73,22 @@ def lossless(client: Mapping[str, str], name: str, queue_messages: int) -> dict[
     }
 
 
+def groupless(client: Mapping[str, str], group: str) -> dict[str, object]:
+    """Returns the settings of a consumer that reads as no consumer group: nothing is committed.
+
+    Args:
+        client: Kafka's client properties, see `client_config`.
+        group: a group has to be named, and is never used.
+    """
+    return {
+        **client,
+        "group.id": group,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "log_level": 2,
+    }
+
+
 def _translate(path: Path, key: str, value: str) -> dict[str, str]:
     if key in _SAME:
         return {key: value or "none"}

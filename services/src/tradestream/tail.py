@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from tradestream.errors import KafkaUnavailableError
+from tradestream.kafka import groupless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,11 +17,8 @@ if TYPE_CHECKING:
 _TIMEOUT_SECONDS = 15.0
 _BURST = 10_000
 _SETTINGS = {
-    "group.id": "tradestream-tail",  # has to be named, and is never used: nothing is committed
-    "enable.auto.commit": False,
     "enable.partition.eof": True,
     "auto.offset.reset": "earliest",  # where retention has removed what was to be read first
-    "log_level": 2,
 }
 
 
@@ -85,7 +83,7 @@ def opened(client: Mapping[str, str], topic: str) -> Iterator[Tail]:
     Raises:
         KafkaUnavailableError: no broker answers, then or while the tail is read, or there is no such topic.
     """
-    consumer = Consumer({**client, **_SETTINGS})
+    consumer = Consumer({**groupless(client, "tradestream-tail"), **_SETTINGS})
     try:
         yield Tail(consumer, topic)
     except KafkaException as error:

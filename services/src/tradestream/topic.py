@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from tradestream.errors import KafkaUnavailableError
+from tradestream.kafka import groupless
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -36,10 +37,7 @@ def read(
     Raises:
         KafkaUnavailableError: no broker answers, or the topic does not exist.
     """
-    group = f"tradestream-topic-{uuid.uuid4()}"
-    consumer = Consumer(
-        {**client, "group.id": group, "enable.auto.commit": False, "enable.partition.eof": True, "log_level": 2}
-    )
+    consumer = Consumer({**groupless(client, f"tradestream-topic-{uuid.uuid4()}"), "enable.partition.eof": True})
     try:
         partitions = _partitions(consumer, topic, from_beginning=from_beginning)
         consumer.assign(partitions)

@@ -25,6 +25,7 @@ from tradestream.analytics.sent import Sent
 from tradestream.analytics.signals import Signal
 from tradestream.analytics.signals import message as signal_message
 from tradestream.errors import FatalError
+from tradestream.kafka import groupless
 from tradestream.logs import line
 
 log = logging.getLogger(__name__)
@@ -109,17 +110,12 @@ class FastPath:
             self._failure = error
 
     def _consumer(self) -> Consumer:
-        # As no consumer group: nothing is committed.
         settings: dict[str, object] = {
             "client.id": "trade-analytics-fast-path",
-            **self._client,
-            "group.id": f"trade-analytics-{uuid.uuid4()}",
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
+            **groupless(self._client, f"trade-analytics-{uuid.uuid4()}"),
             "auto.offset.reset": "latest",
             "queued.max.messages.kbytes": _FETCHED_KIB,
             "error_cb": self._client_failed,
-            "log_level": 2,  # what the call-back does not say
         }
         return Consumer(settings, logger=log)
 

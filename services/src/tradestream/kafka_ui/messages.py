@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
 from tradestream.errors import KafkaUnavailableError
+from tradestream.kafka import groupless
 from tradestream.kafka_ui import shown
 
 MOST_SECONDS = 3.0
@@ -19,16 +20,12 @@ MOST_MESSAGES = 200_000
 MOST_BYTES = 64 * 1024 * 1024
 _POLL_SECONDS = 0.1
 _SETTINGS = {
-    "group.id": "tradestream-kafka-ui",  # has to be named, and is never used: nothing is committed
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
     "enable.partition.eof": True,
     "allow.auto.create.topics": False,
     "auto.offset.reset": "earliest",  # where retention has removed what was to be read first
     "fetch.wait.max.ms": 10,  # a new stretch waits for the answer to the last one's fetch, at the end of a topic too
     "fetch.max.bytes": 4 * 1024 * 1024,
     "queued.max.messages.kbytes": 8 * 1024,
-    "log_level": 2,
 }
 
 Wanted = Callable[[KafkaMessage], bool]
@@ -185,5 +182,5 @@ def opened(client: Mapping[str, str], topic: str, show: Show = shown.message) ->
         topic: the topic.
         show: makes of what is found what is kept of it.
     """
-    with closing(Consumer({**client, **_SETTINGS})) as consumer:
+    with closing(Consumer({**groupless(client, "tradestream-kafka-ui"), **_SETTINGS})) as consumer:
         yield Source(consumer, topic, show)

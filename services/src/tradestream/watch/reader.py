@@ -14,21 +14,18 @@ from contextlib import closing, contextmanager
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from tradestream.errors import KafkaUnavailableError
+from tradestream.kafka import groupless
 
 TURN_MESSAGES = 1_000
 """A turn takes so many messages at most."""
 
 _START_SECONDS = 10.0
 _ENDS_SECONDS = 1.0
-_SETTINGS: dict[str, str | int | float | bool] = {
-    "client.id": "tradestream-watch",
-    "group.id": "tradestream-watch",  # has to be named, and is never used: nothing is committed
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
+_NAME = "tradestream-watch"
+_SETTINGS = {
     "auto.offset.reset": "earliest",  # where there are fewer messages than it wants to begin with
     "queued.max.messages.kbytes": 1024,
     "fetch.message.max.bytes": 65_536,
-    "log_level": 2,
 }
 
 _Place = tuple[str, int]
@@ -123,7 +120,7 @@ def opened(client: Mapping[str, str], topics: Mapping[str, int]) -> Iterator[Rea
     Raises:
         KafkaUnavailableError: no broker answers, or a topic does not exist.
     """
-    settings = {**_SETTINGS, **client}
+    settings = {"client.id": _NAME, **groupless(client, _NAME), **_SETTINGS}
     with closing(Consumer(settings)) as consumer, closing(Consumer(settings)) as asker:
         try:
             yield Reader(consumer, asker, topics)
