@@ -9,6 +9,8 @@ import sys
 import threading
 from types import TracebackType
 
+from tradestream.visible import visible
+
 # The journal takes a line's priority from such a prefix (sd-daemon(3)).
 _PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 
@@ -62,9 +64,7 @@ def failed(program: str, error: Exception) -> None:
 
 def _one_line(text: str) -> str:
     """Leaves nothing that the journal would take for the end of a line, or a terminal for an order."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else " | " if char == "\n" else ascii(char)[1:-1] for char in text)
+    return visible(text.replace("\n", " | "))
 
 
 def line(event: str, **fields: object) -> str:

@@ -8,10 +8,13 @@ from typing import cast
 import msgspec
 from confluent_kafka import Message as KafkaMessage
 
+from tradestream.visible import visible
+
 _LIST_BYTES = 2048
 _KEY_BYTES = 256
 _MOST_HEADERS = 20
 _HEX_BYTES = 512
+_SPACES = "\n\t"
 
 
 class Text(msgspec.Struct, frozen=True):
@@ -78,7 +81,7 @@ def message(found: KafkaMessage, most: int = _LIST_BYTES, *, indent: bool = Fals
         found.timestamp()[1],
         _shown(found.key(), _KEY_BYTES),
         _shown(found.value(), most, indent=indent),
-        [(_visible(name[:_KEY_BYTES]), _shown(value, _KEY_BYTES)) for name, value in _headers(found)],
+        [(visible(name[:_KEY_BYTES], keep=_SPACES), _shown(value, _KEY_BYTES)) for name, value in _headers(found)],
     )
 
 
@@ -101,7 +104,7 @@ def _shown(data: bytes | str | None, most: int, *, indent: bool = False) -> Text
         return Text(raw[:_HEX_BYTES].hex(" "), is_binary=True, bytes=len(raw), is_cut=len(raw) > _HEX_BYTES)
     if indent and not is_cut and text.lstrip().startswith(("{", "[")):
         text = _indented(text)
-    return Text(_visible(text), is_binary=False, bytes=len(raw), is_cut=is_cut)
+    return Text(visible(text, keep=_SPACES), is_binary=False, bytes=len(raw), is_cut=is_cut)
 
 
 def _decoded(raw: bytes, most: int) -> str:
@@ -119,10 +122,3 @@ def _indented(text: str) -> str:
         return msgspec.json.format(text, indent=2)
     except (msgspec.DecodeError, RecursionError):
         return text
-
-
-def _visible(text: str) -> str:
-    """Shows what would be invisible, or change how the text beside it looks."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1] for char in text)
