@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from dashboards.files import files
+from lab.generated import rewrite
 from lab.instance import Instance
 from lab.paths import ROOT
 from lab.verbs import Verbs
@@ -23,11 +24,6 @@ def add_parsers(verbs: Verbs) -> None:
 
 
 def run(_: Instance, __: argparse.Namespace) -> int:
-    """Write each file, and take away those of dashboards that are no more."""
-    written = files()
-    for path in FOLDER.glob("*.json"):
-        if path.name not in written:
-            path.unlink()
-    for name, text in written.items():
-        (FOLDER / name).write_text(text, encoding="utf-8")
+    """Write them."""
+    rewrite(FOLDER, files())
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from lab.generated import rewrite
 from lab.instance import Instance
 from lab.paths import ROOT
 from lab.verbs import Verbs
@@ -23,9 +24,8 @@ def add_parsers(verbs: Verbs) -> None:
 
 
 def run(_: Instance, __: argparse.Namespace) -> int:
-    """Write each file."""
+    """Write it."""
     from reference.files import files  # noqa: PLC0415 - it reads the command line of which this is a verb
 
-    for name, text in files().items():
-        (FOLDER / name).write_text(text, encoding="utf-8")
+    rewrite(FOLDER, files())
     return 0
