@@ -49,8 +49,7 @@ def pair_of_many_candles(live: pipeline.Pipeline, tmp_path_factory: pytest.TempP
     """A pair that no producer follows, with what indicators need: half an hour of trades, straight into Kafka."""
     name = "LTCUSDT-trades-2024-12-31.csv"
     dump = write_dump(tmp_path_factory.mktemp("dump") / name, 200, apart_ms=10_000)
-    live.exec("app1", f"cat > /root/{name} <<'END'\n{dump.read_text()}END")
-    live.exec("app1", "tradestream", "replay", f"/root/{name}")
+    live.exec("app1", f"cat > {name} <<'END'\n{dump.read_text()}END\ntradestream replay {name}")
     return "LTCUSDT"
 
 
