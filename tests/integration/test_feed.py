@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import signal
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from data.make_dump import write_dump
 from integration.broker import free_port
 from integration.programs import Producer, Simulator, wait_for
-from tradestream import dump
+from tradestream import dump, topic
+from tradestream.quote import Quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,6 +93,28 @@ def test_one_producer_reads_several_exchanges_and_one_that_refuses_harms_no_othe
         for symbol in {trade.symbol for trade in trades}:
             ids = [trade.trade_id for trade in trades if trade.symbol == symbol]
             assert ids == list(range(ids[0], ids[0] + len(ids)))
+
+
+def test_the_best_bid_and_ask_go_to_a_topic_of_their_own(tmp_path: Path, kafka: Broker, name: str) -> None:
+    """One for each change, in the order of the book, beside all trades."""
+    quotes = f"{name}-quotes"
+    kafka.create_topics([quotes])
+    with Simulator(tmp_path, rate=500) as exchange:
+        url = f"ws://127.0.0.1:{exchange.port}"
+        with Producer(tmp_path, kafka, url, name, quotes_topic=quotes) as producer:
+            wait_for("1,000 quotes", lambda: kafka.count(quotes) >= 1000)
+            assert producer.terminate() == 0
+        ids = {trade.trade_id for trade in producer.trades() if trade.symbol == "BTCUSDT"}
+        logged = exchange.ids("BTCUSDT")
+    assert ids == set(logged[logged.index(min(ids)) : logged.index(max(ids)) + 1])
+    client = {"bootstrap.servers": kafka.bootstrap}
+    books: dict[str, list[int]] = {}
+    for message in topic.read(client, quotes, from_beginning=True, until_end=True):
+        quote = msgspec.json.decode(message, type=Quote)
+        assert Decimal(quote.bid_price) < Decimal(quote.ask_price)
+        books.setdefault(quote.symbol, []).append(quote.update_id)
+    assert len(books) == 10
+    assert all(updates == sorted(set(updates)) for updates in books.values())
 
 
 def test_a_connection_that_ends_is_replaced_and_what_it_missed_is_fetched(
