@@ -52,7 +52,7 @@ def end(process: subprocess.Popen[bytes], seconds: float) -> None:
 
 
 class Broker:
-    """One KRaft broker that is its own controller; its data outlive `stop`.
+    """One KRaft broker that is its own controller; its data outlive `stop`, and nothing is too old for it.
 
     Attributes:
         bootstrap: its address.
@@ -77,6 +77,7 @@ listeners=PLAINTEXT://{self.bootstrap},CONTROLLER://127.0.0.1:{controller}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={folder / "data"}
 auto.create.topics.enable=false
+log.retention.ms=-1
 offsets.topic.num.partitions=1
 offsets.topic.replication.factor=1
 transaction.state.log.replication.factor=1
