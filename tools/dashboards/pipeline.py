@@ -118,8 +118,8 @@ def _producer() -> Row:
             ),
             tally(
                 Says(
-                    "Gaps",
-                    "Ids missing in the time range shown: those nobody could give, and those repaired.",
+                    "Missed and repaired",
+                    "Ids missed in the time range shown: those nobody could give, and those fetched later.",
                     _NO_PRODUCER,
                 ),
                 "none",
