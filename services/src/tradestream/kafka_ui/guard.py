@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Callable, Collection
+from typing import cast
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 MOST_REQUESTS = 32
+MOST_CONNECTIONS = 256
+"""So many connections may be open; those that come within one turn of the loop are counted after it."""
 
 _WRITE_SECONDS = 30.0
 
@@ -25,11 +28,33 @@ _HEADERS = {
 }
 
 
+_FULL = b"""\
+HTTP/1.1 503 Service Unavailable\r
+Content-Type: text/plain\r
+Connection: close\r
+Retry-After: 2\r
+\r
+As many connections are open as there may be. Try again in a moment.
+"""
+
+
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Says in every answer what a browser may do with it."""
     response.headers.update(_HEADERS)
     response.headers["Cache-Control"] = "max-age=3600" if request.path.startswith("/static/") else "no-store"
     response.headers.pop("Server", None)
+
+
+def few(server: web.Server) -> Callable[[], asyncio.BaseProtocol]:
+    """Returns what a server makes of a connection, or of one too many: that one is told so, and closed unread."""
+    return lambda: server() if len(server.connections) < MOST_CONNECTIONS else _OneTooMany()
+
+
+class _OneTooMany(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport = cast("asyncio.Transport", transport)
+        transport.write(_FULL)
+        transport.close()
 
 
 def only_for(names: Collection[str]) -> Middleware:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, closing
+from typing import cast
 
 import uvloop
 from aiohttp import web
 
 from tradestream import systemd
+from tradestream.config import Address
 from tradestream.errors import FatalError
 from tradestream.kafka import client_config
 from tradestream.kafka_ui import guard
@@ -44,23 +48,15 @@ async def _run(config: KafkaUiConfig, client: dict[str, str]) -> None:
     loop.set_default_executor(ThreadPoolExecutor(guard.MOST_REQUESTS))
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
-    runner = web.AppRunner(
-        application(config, client),
-        access_log=None,
-        shutdown_timeout=_SHUTDOWN_SECONDS,
-        keepalive_timeout=_IDLE_SECONDS,
-    )
-    await runner.setup()
     alive = asyncio.create_task(systemd.watchdog())
     try:
-        port = await _listen(runner, config)
-        systemd.notify("READY=1")
-        log.info(line("kafka_ui_ready", address=config.listen.address, port=port))
-        await stop.wait()
+        async with serving(application(config, client), config.listen) as port:
+            systemd.notify("READY=1")
+            log.info(line("kafka_ui_ready", address=config.listen.address, port=port))
+            await stop.wait()
+            systemd.notify("STOPPING=1")
     finally:
-        systemd.notify("STOPPING=1")
         alive.cancel()
-        await runner.cleanup()
 
 
 def application(config: KafkaUiConfig, client: dict[str, str]) -> web.Application:
@@ -75,11 +71,30 @@ def application(config: KafkaUiConfig, client: dict[str, str]) -> web.Applicatio
     return app
 
 
-async def _listen(runner: web.AppRunner, config: KafkaUiConfig) -> int:
-    site = web.TCPSite(runner, config.listen.address, config.listen.port)
+@asynccontextmanager
+async def serving(app: web.Application, listen: Address) -> AsyncIterator[int]:
+    """Serves an application until left; gives the port.
+
+    Raises:
+        FatalError: the address is in use.
+    """
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        shutdown_timeout=_SHUTDOWN_SECONDS,
+        keepalive_timeout=_IDLE_SECONDS,
+    )
+    await runner.setup()
     try:
-        await site.start()
+        with closing(await _listen(cast("web.Server", runner.server), listen)) as server:
+            yield int(server.sockets[0].getsockname()[1])
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(server: web.Server, listen: Address) -> asyncio.Server:
+    loop = asyncio.get_running_loop()
+    try:
+        return await loop.create_server(guard.few(server), listen.address, listen.port)
     except OSError as error:
-        where = f"{config.listen.address}:{config.listen.port}"
-        raise FatalError(f"cannot listen on {where}: {error.strerror}") from error
-    return int(runner.addresses[0][1])
+        raise FatalError(f"cannot listen on {listen.address}:{listen.port}: {error.strerror}") from error
