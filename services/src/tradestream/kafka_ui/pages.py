@@ -113,8 +113,14 @@ class Pages:
         )
 
     async def _search(self, name: str, topic: TopicMetadata, asked: Question) -> tuple[search.Found, list[int]]:
-        """Returns what was found, and which partitions could not be looked at as no leader answers."""
+        """Returns what was found, and which partitions could not be looked at as no leader answers.
+
+        Raises:
+            ConfigError: the topic has more partitions than an address has room for.
+        """
         places = _places(name, topic, asked.partition)
+        if len(places) > question.MOST_PARTITIONS:
+            raise ConfigError(f"it has more than {question.MOST_PARTITIONS:,} partitions: choose one on its page")
         held = await self._cluster.bounds(places)
         places = [place for place in places if place in held.first and place in held.end]
         bounds = {place[1]: (held.first[place], held.end[place]) for place in places}

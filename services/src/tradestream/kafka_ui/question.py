@@ -10,8 +10,15 @@ from typing import NamedTuple
 from tradestream.ask.when import moment
 from tradestream.errors import ConfigError
 
+MOST_PARTITIONS = 2_000
+"""Of so many partitions an address has room for an offset each."""
+
+MOST_ADDRESS = 65_536
+"""How many bytes an address may have."""
+
 _KEY_LENGTH = 1000
-_PLACES = re.compile(r"[0-9]{1,6}:[0-9]{1,18}(,[0-9]{1,6}:[0-9]{1,18}){0,9999}")
+_PLACE = "[0-9]{1,6}:[0-9]{1,18}"
+_PLACES = re.compile(f"{_PLACE}(,{_PLACE}){{0,{MOST_PARTITIONS - 1}}}")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 

@@ -22,6 +22,7 @@ from tradestream.kafka_ui.cluster import Cluster
 from tradestream.kafka_ui.config import KafkaUiConfig
 from tradestream.kafka_ui.figures import Watcher
 from tradestream.kafka_ui.pages import Pages, is_tail, tell
+from tradestream.kafka_ui.question import MOST_ADDRESS
 from tradestream.logs import line
 
 log = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ async def serving(app: web.Application, listen: Address) -> AsyncIterator[int]:
         access_log=None,
         shutdown_timeout=_SHUTDOWN_SECONDS,
         keepalive_timeout=_IDLE_SECONDS,
+        max_line_size=MOST_ADDRESS,
     )
     await runner.setup()
     try:
