@@ -163,6 +163,9 @@ After SIGINT it ends with 130, after SIGTERM with 143, and with 141 where nobody
         "--interval", type=_interval, default="1m", metavar="LENGTH", help="which candles: 5m, 1h, ... (%(default)s)"
     )
     parser.add_argument("--max", type=_count, metavar="N", help="print lines, and end after N of them")
+    parser.add_argument("--topic", default="streaming-events", help="where trades are (%(default)s)")
+    for what in ("candles", "signals"):
+        parser.add_argument(f"--{what}-topic", metavar="TOPIC", default=what, help=f"where {what} are (%(default)s)")
     _add_client_config(parser)
 
 
@@ -506,9 +509,11 @@ def _topic(args: argparse.Namespace) -> int:
 
 
 def _watch(args: argparse.Namespace) -> int:
-    from tradestream.watch import service as watch  # noqa: PLC0415 - the other commands need no screen
+    from tradestream.watch import messages  # noqa: PLC0415 - the other commands need no screen
+    from tradestream.watch import service as watch  # noqa: PLC0415
 
-    return watch.run(watch.Options(args.symbols, args.interval, args.max, args.client_config))
+    topics = {messages.TRADES: args.topic, messages.CANDLES: args.candles_topic, messages.SIGNALS: args.signals_topic}
+    return watch.run(watch.Options(args.symbols, args.interval, args.max, topics, args.client_config))
 
 
 def _replay(args: argparse.Namespace) -> int:

@@ -57,7 +57,7 @@ def test_the_pipelines_figures_come_every_ten_seconds() -> None:
 
 def test_a_kafka_that_is_away_is_told_once() -> None:
     down = Figures({}, trouble="all brokers are down")
-    assert written([], [], figures=down) == [f'{AT} kafka_gives_nothing cause="all brokers are down"']
+    assert written([], [], figures=down) == [f'{AT} kafka_trouble cause="all brokers are down"']
 
 
 def test_it_is_done_after_so_many_lines() -> None:

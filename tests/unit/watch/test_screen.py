@@ -124,7 +124,7 @@ def test_a_sparkline_goes_from_the_lowest_to_the_highest(values: list[float], ba
     assert sparkline(values, "▁▂▃▄▅▆▇█") == bars
 
 
-def test_rates_are_of_the_last_ten_seconds_and_never_below_nothing() -> None:
+def test_rates_are_of_the_last_ten_seconds() -> None:
     rates = Rates()
     assert rates() == {}
     rates.add(0, {"a": 0})
@@ -133,5 +133,3 @@ def test_rates_are_of_the_last_ten_seconds_and_never_below_nothing() -> None:
     assert rates() == {"a": 20}
     rates.add(14, {"a": 550})
     assert rates() == {"a": 50}
-    rates.add(15, {"a": 0})
-    assert rates() == {"a": 0}

@@ -17,7 +17,7 @@ class Figures:
         rates: messages a second by topic, as offsets tell.
         skipped: how many messages were passed over, as there were too many to show.
         unreadable: how many messages could not be read.
-        trouble: why Kafka gives nothing; empty where all is well.
+        trouble: why Kafka gives nothing, or not all; empty where all is well.
     """
 
     rates: Mapping[str, float]
@@ -44,5 +44,4 @@ class Rates:
             return {}
         (begin, before), (end, now) = self._past[0], self._past[-1]
         seconds = end - begin
-        # A topic that was made anew has had fewer than before.
-        return {topic: max(0.0, (count - before[topic]) / seconds) if seconds else 0.0 for topic, count in now.items()}
+        return {topic: (count - before[topic]) / seconds if seconds else 0.0 for topic, count in now.items()}

@@ -91,7 +91,7 @@ class Lines:
 
     def _write_figures(self, figures: Figures, now_ms: int) -> None:
         if figures.trouble and figures.trouble != self._trouble:
-            self._write(now_ms, "kafka_gives_nothing", cause=figures.trouble)
+            self._write(now_ms, "kafka_trouble", cause=figures.trouble)
         self._trouble = figures.trouble
         if self._pipeline_at is None:
             self._pipeline_at = now_ms

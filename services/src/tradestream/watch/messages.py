@@ -14,6 +14,7 @@ from tradestream.errors import RejectedError
 from tradestream.trade import Milliseconds, Name, Trade
 
 TRADES, CANDLES, SIGNALS = "streaming-events", "candles", "signals"
+"""What messages may be; these are the names of their topics too, unless others are given."""
 
 _Figure = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,40}(?:\.[0-9]{1,40})?\Z")]
 _Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -62,9 +63,9 @@ _DECODE: dict[str, Callable[[bytes], Event]] = {
 }
 
 
-def read(topic: str, value: bytes) -> Event | None:
-    """Returns what a message of a topic says; None where it cannot be read."""
+def read(kind: str, value: bytes) -> Event | None:
+    """Returns what a message of a kind says; None where it cannot be read."""
     try:
-        return _DECODE[topic](value)
+        return _DECODE[kind](value)
     except (RejectedError, msgspec.DecodeError, UnicodeError, RecursionError):
         return None

@@ -32,7 +32,7 @@ class Screen:
     """Shows the market until `q` is typed, and leaves the terminal as it was.
 
     Attributes:
-        newest: with how many of a partition's newest messages it begins, by topic.
+        newest: with how many of a partition's newest messages it begins, by kind.
         done: whether the user wants the end.
 
     Args:

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from tradestream.analytics.pairs import pair
 from tradestream.ending import silence, told
+from tradestream.errors import ConfigError
 from tradestream.kafka import client_config
 from tradestream.watch import reader
 from tradestream.watch.figures import Figures, Rates
@@ -36,12 +37,14 @@ class Options:
         symbols: the pairs, in any exchange's style; empty means all.
         interval: which candles.
         max: lines, and the end after so many; None is for ever.
+        topics: the topic of `TRADES`, of `CANDLES` and of `SIGNALS`, each another.
         client_config: Kafka's client properties.
     """
 
     symbols: Collection[str]
     interval: str
     max: int | None
+    topics: Mapping[str, str]
     client_config: Path
 
 
@@ -68,19 +71,23 @@ def run(options: Options) -> int:
     """Watches; returns the exit status.
 
     Raises:
-        ConfigError: Kafka's client properties cannot be used.
+        ConfigError: Kafka's client properties cannot be used, or a topic is named twice.
         KafkaUnavailableError: no broker answers, or a topic does not exist.
     """
     came: list[int] = []
     view = _view(options)
+    kinds = {topic: kind for kind, topic in options.topics.items()}
+    if len(kinds) < len(options.topics):
+        raise ConfigError(f"trades, candles and signals have a topic each, not {', '.join(options.topics.values())}")
+    newest = {topic: view.newest[kind] for topic, kind in kinds.items()}
     try:
         # Until the terminal is another there is nothing to undo: a signal ends it at once.
         with (
-            reader.opened(client_config(options.client_config), view.newest) as topics,
+            reader.opened(client_config(options.client_config), newest) as topics,
             told(came.append, signal.SIGINT, signal.SIGTERM),
             view,
         ):
-            _Watch(topics, options.symbols).follow(view, came)
+            _Watch(topics, kinds, options.symbols).follow(view, came)
     except BrokenPipeError:
         silence()
         return 128 + signal.SIGPIPE
@@ -99,11 +106,13 @@ class _Watch:
 
     Args:
         topics: what is read.
+        kinds: what each topic holds, `TRADES`, `CANDLES` or `SIGNALS`.
         symbols: see `Options`.
     """
 
-    def __init__(self, topics: Reader, symbols: Collection[str]) -> None:
+    def __init__(self, topics: Reader, kinds: Mapping[str, str], symbols: Collection[str]) -> None:
         self._topics = topics
+        self._kinds = kinds
         self._wanted = {pair(symbol) or symbol for symbol in symbols}
         self._rates = Rates()
         self._unreadable = 0
@@ -122,8 +131,7 @@ class _Watch:
             view.wait(max(0.0, began + _TURN_SECONDS - time.monotonic()))
 
     def _look(self, now: float) -> None:
-        self._topics.look()
-        if not self._topics.trouble:
+        if self._topics.look():
             self._rates.add(now, self._topics.taken)
 
     def _figures(self) -> Figures:
@@ -131,7 +139,7 @@ class _Watch:
 
     def _events(self, messages: Iterable[tuple[str, bytes]]) -> Iterator[Event]:
         for topic, value in messages:
-            event = read(topic, value)
+            event = read(self._kinds[topic], value)
             if event is None:
                 self._unreadable += 1
             elif not self._wanted or (pair(event.symbol) or event.symbol) in self._wanted:
