@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from browser import opened
 from e2e.pipeline import Pipeline
+from lab.browser import opened
 
 pytestmark = pytest.mark.timeout(300)
 _PATIENCE_MS = 60_000

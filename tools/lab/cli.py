@@ -6,7 +6,20 @@ import argparse
 import os
 import sys
 
-from lab import bench, dashboards, deploy, faults, logs, reference, run_command, status, suite, verify, watch
+from lab import (
+    bench,
+    dashboards,
+    deploy,
+    faults,
+    logs,
+    reference,
+    run_command,
+    screenshots,
+    status,
+    suite,
+    verify,
+    watch,
+)
 from lab.errors import LabError, UsageError
 from lab.instance import Instance
 
@@ -54,6 +67,8 @@ def command_line() -> argparse.ArgumentParser:
         help="which lab, where there are several (default: $LAB_INSTANCE, else lab)",
     )
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    for module in (deploy, status, verify, watch, logs, run_command, suite, faults, bench, dashboards, reference):
+    seeing = (status, verify, watch, logs, run_command)
+    making = (suite, faults, bench, dashboards, reference, screenshots)
+    for module in (deploy, *seeing, *making):
         module.add_parsers(verbs)
     return parser

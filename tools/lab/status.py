@@ -30,6 +30,7 @@ _ADDRESSES = [
     ("monitoring", "kafka-ui", "Kafka UI", "http://{}:8080"),
     ("spark_master", "spark-master", "Spark master", "http://{}:8081"),
     ("spark_worker", "spark-worker", "Spark worker", "http://{}:8082"),
+    ("analytics", "trade-analytics", "Spark job", "http://{}:4040"),
     ("producer", "trade-producer", "producer metrics", "http://{}:8000/metrics"),
     ("analytics", "trade-analytics", "analytics metrics", "http://{}:8001/metrics"),
     ("kafka_broker", "kafka", "Kafka", "{}:9092"),
@@ -54,10 +55,10 @@ def run(instance: Instance, options: argparse.Namespace) -> int:
     """Print the state; say by the exit status whether all is well."""
     states = read(instance)
     if options.json:
-        addresses = [
-            {"host": host, "name": name, "address": address} for host, name, address in _addresses(instance, states)
+        listed = [
+            {"host": host, "name": name, "address": address} for host, name, address in addresses(instance, states)
         ]
-        print(json.dumps({"instance": instance.name, "hosts": states, "addresses": addresses}, indent=2))
+        print(json.dumps({"instance": instance.name, "hosts": states, "addresses": listed}, indent=2))
     else:
         for host, units in states.items():
             print(f"{host:10} " + "  ".join(f"{unit}: {state}" for unit, state in units.items()))
@@ -100,14 +101,15 @@ def unit_states(instance: Instance, host: Host) -> dict[str, str]:
 
 def print_addresses(instance: Instance, states: States) -> None:
     """Print where each thing is that was not left out."""
-    for host, name, address in _addresses(instance, states):
+    for host, name, address in addresses(instance, states):
         print(f"{name:18} {address:34} {host}")
     password = instance.directory / "state" / "grafana_admin_password"
     if password.exists():
         print(f"{'Grafana login':18} admin, password in {password}")
 
 
-def _addresses(instance: Instance, states: States) -> list[tuple[str, str, str]]:
+def addresses(instance: Instance, states: States) -> list[tuple[str, str, str]]:
+    """Host, name and address of each thing that was not left out."""
     return [
         (host.name, name, pattern.format(instance.address(host.number)))
         for group, unit, name, pattern in _ADDRESSES

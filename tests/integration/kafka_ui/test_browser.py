@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser import PHONE, Look, opened
 from integration.broker import Broker
 from integration.kafka_ui.pages import fill
 from integration.programs import Program
+from lab.browser import PHONE, Look, opened
 
 BEGIN = 1_610_064_000_000  # 2021-01-08T00:00Z
 HOSTILE = b'<script>document.title="taken"</script><img src=x onerror=alert(1)>'

@@ -12,7 +12,21 @@ from lab.instance import Instance, Settings
 
 @pytest.mark.parametrize(
     "verb",
-    ["up", "down", "status", "verify", "watch", "logs", "exec", "test", "faults", "bench", "dashboards", "reference"],
+    [
+        "up",
+        "down",
+        "status",
+        "verify",
+        "watch",
+        "logs",
+        "exec",
+        "test",
+        "faults",
+        "bench",
+        "dashboards",
+        "reference",
+        "screenshots",
+    ],
 )
 def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
@@ -62,7 +76,9 @@ def test_wrong_input_ends_with_2_and_changes_nothing(
     assert not Instance("unit").directory.exists()
 
 
-@pytest.mark.parametrize("command", [["status"], ["verify"], ["watch"], ["logs", "kafka"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [["status"], ["verify"], ["watch"], ["logs", "kafka"], ["screenshots"]], ids=" ".join
+)
 def test_what_needs_a_lab_says_that_there_is_none(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--instance", "unit", *command]) == 1
     assert "not up: run ./lab up" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Headless Chromium, Debian's own, for tests that look at pages as people do."""
+"""Headless Chromium, Debian's own, for tests and pictures that look at pages as people do."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
 from playwright.sync_api import Page, ViewportSize, sync_playwright
+
+from lab.errors import LabError
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -38,11 +39,15 @@ class Complaints(list[str]):
 
 @contextmanager
 def opened(look: Look = Look()) -> Iterator[tuple[Page, Complaints]]:  # noqa: B008 - it never changes
-    """Opens an empty page, and collects what the browser complains of from then on."""
+    """Open an empty page, and collect what the browser complains of from then on.
+
+    Raises:
+        LabError: there is no Chromium.
+    """
     if not CHROMIUM.exists():
-        pytest.fail(f"{CHROMIUM} is missing: `./lab test` installs it, or apt-get install chromium", pytrace=False)
+        raise LabError(f"{CHROMIUM} is missing: apt-get install chromium")
     with sync_playwright() as playwright:
-        # A sandbox of its own needs rights that containers do not give; all that it opens is the test's own.
+        # A sandbox of its own needs rights that containers do not give; all that it opens is the lab's own.
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         try:
             context = browser.new_context(
