@@ -89,7 +89,7 @@ def test_a_few_files_where_one_would_be_too_large(root: Path, monkeypatch: pytes
     for part in range(3):  # a file ends with a row group, which holds some 100,000 rows
         ids = range(part, 400_000, 3)
         write_trades(root, KEY, ((n, T(1000 + n, n // 10)) for n in ids), f"e-more-{part}")
-    monkeypatch.setattr("tradestream.compact.merge.LARGEST", 600_000)
+    monkeypatch.setattr("tradestream.compact.merge.LARGEST", 150_000)
     merged = merge(root, "trades", root / DAY_OF_PAIR, Workshop(root))
     assert merged.rows == 400_000 + 96
     assert 1 < merged.files_after < 8

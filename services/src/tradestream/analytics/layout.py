@@ -18,6 +18,9 @@ ORDER = {"trades": "trade_id", "candles": "open_time", "signals": "time"}
 LOCK = "_lock"
 """Held while files come to where readers look, change places there, or are read as one whole."""
 
+UNIQUE = ("event_id", "trade_id", "trade_time", "trade_time_us", "timestamp", "kafka_offset", "kafka_timestamp")
+"""Columns of trades that have hardly a value twice."""
+
 _PRICE, _QUANTITY, _SUM = "decimal(22,12)", "decimal(22,8)", "decimal(38,8)"
 
 TRADE = {

@@ -109,7 +109,8 @@ def _write(connection: DuckDBPyConnection, table: str, directory: Path, names: l
     pattern = literal(f"merged-{secrets.token_hex(4)}-{{i}}")
     connection.execute(
         f"""COPY (FROM {rows} ORDER BY {ORDER[table]}) TO {literal(str(made))}
-            (FORMAT parquet, COMPRESSION zstd, FILE_SIZE_BYTES {LARGEST}, FILENAME_PATTERN {pattern})"""
+            (FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd,
+            FILE_SIZE_BYTES {LARGEST}, FILENAME_PATTERN {pattern})"""
     )
     before, after = (_fingerprint(connection, each) for each in (rows, _rows(made, files(made))))
     if before != after:
