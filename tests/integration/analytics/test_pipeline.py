@@ -1,8 +1,7 @@
-"""A batch that failed half-way: nothing goes on over its record until the next start has shown it."""
+"""Steps that failed half-way: nothing goes on over their record until the next start has shown it."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from integration.analytics.job import trade
-from integration.programs import wait_for
 from tradestream.analytics.config import AnalyticsConfig
 from tradestream.analytics.hadoop_directory import directory
 from tradestream.analytics.metrics import Metrics
@@ -26,22 +24,19 @@ from tradestream.trade import encode
 pytestmark = pytest.mark.timeout(300)
 
 START = 1_610_064_000_000
-_SECONDS = 60
 HELD = Held("trades", "id", {0: 0}, {0: 3})
 
 
 class Broker(Topics):
-    """Topics that take messages only while there is a broker, and once it answers."""
+    """Topics that take messages only while there is a broker."""
 
     def __init__(self) -> None:
         self.is_there = True
-        self.answers = threading.Event()
-        self.answers.set()
         self.published: list[bytes] = []
 
     def publish(self, messages: Iterable[Outgoing]) -> None:
         """Take them."""
-        if not self.is_there or not self.answers.wait(_SECONDS):
+        if not self.is_there:
             raise DeliveryError("no broker")
         self.published += [each.value for each in messages]
 
@@ -51,13 +46,18 @@ def topics() -> Broker:
     return Broker()
 
 
-def pipeline(spark: SparkSession, folder: Path, topics: Broker) -> Pipeline:
+def made(spark: SparkSession, folder: Path, topics: Broker) -> Pipeline:
     uri = f"file://{folder}"
     config = AnalyticsConfig(kafka_client_config=folder, storage=f"{uri}/storage", checkpoint=uri)
     state, storage = directory(spark, f"{uri}/state"), Storage(spark, config.storage)
     for each in (state, storage.root):
         each.require_writable()
-    started = Pipeline(config, Outputs(StateStore(state), storage, topics, Sent(), {}, Metrics()))
+    return Pipeline(config, Outputs(StateStore(state), storage, topics, Sent(), {}, Metrics()))
+
+
+def pipeline(spark: SparkSession, folder: Path, topics: Broker) -> Pipeline:
+    """One that was started."""
+    started = made(spark, folder, topics)
     started.start(HELD)
     return started
 
@@ -69,43 +69,40 @@ def messages(spark: SparkSession, number: int) -> DataFrame:
     return rows.selectExpr("value", "current_timestamp() as timestamp", "partition", "offset")
 
 
-def numbered(store: Path) -> list[str]:
-    return sorted(path.name for path in store.glob("*.state"))
-
-
 def test_nothing_goes_on_over_a_batch_that_was_recorded_and_not_shown(
     spark: SparkSession, tmp_path: Path, topics: Broker
 ) -> None:
     first = pipeline(spark, tmp_path, topics)
     topics.is_there = False
-    first.process(messages(spark, 0), {0: 1})
-    wait_for("the batch's failure", lambda: first.failure is not None)
-    recorded = numbered(tmp_path / "state")
+    with pytest.raises(DeliveryError):
+        first.process(messages(spark, 0), {0: 1})
     topics.is_there = True
-
-    first.process(messages(spark, 1), {0: 2})
+    with pytest.raises(DeliveryError):
+        first.process(messages(spark, 1), {0: 2})
     first.tick(3600)
     first.flush()
-    assert numbered(tmp_path / "state") == recorded
     assert topics.published == []
     assert not (tmp_path / "storage" / "trades").exists()
 
     second = pipeline(spark, tmp_path, topics)
     assert [b'"trade_count":1,' in value for value in topics.published] == [True, True], "one minute, five minutes"
     second.process(messages(spark, 1), {0: 2})
-    second.flush()
     assert [b'"trade_count":2,' in value for value in topics.published[2:]] == [True, True]
-    assert second.failure is None
 
 
-def test_no_time_passes_for_idle_symbols_while_a_batch_waits_for_its_answer(
+def test_nothing_goes_on_over_a_tick_that_was_recorded_and_not_shown(
     spark: SparkSession, tmp_path: Path, topics: Broker
 ) -> None:
-    started = pipeline(spark, tmp_path, topics)
-    topics.answers.clear()
-    started.process(messages(spark, 0), {0: 1})
-    started.found_nothing()
-    assert not started.caught_up
-    topics.answers.set()
-    wait_for("its answer", lambda: started.caught_up)
-    assert topics.published
+    first = pipeline(spark, tmp_path, topics)
+    first.process(messages(spark, 0), {0: 1})
+    topics.is_there = False
+    with pytest.raises(DeliveryError):
+        first.tick(3600)
+    topics.is_there = True
+    with pytest.raises(DeliveryError):
+        first.process(messages(spark, 1), {0: 2})
+    first.flush()
+    assert len(topics.published) == 2
+
+    pipeline(spark, tmp_path, topics)
+    assert [b'"is_closed":true' in value for value in topics.published] == [False, False, True, True]

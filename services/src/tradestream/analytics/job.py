@@ -224,7 +224,7 @@ class Job:
         query = self._running()
         self._fast_path.stop()
         # A batch that begins after this wait is cut short and taken again at the next start.
-        with self._pipeline.landing:
+        with self._pipeline.lock:
             pass
         query.stop()
         self._end.close()
@@ -233,7 +233,7 @@ class Job:
 
     def _running(self) -> StreamingQuery:
         query = self._query
-        if query is None or not query.isActive or self._pipeline.failure:
+        if query is None or not query.isActive:
             error = self._pipeline.failure or (query.exception() if query else None)
             raise QueryFailedError(f"the query ended: {cause(error)}") from error
         return query
@@ -243,7 +243,7 @@ class Job:
         status = query.status
         if status["message"] == _FOUND_NOTHING:
             # No batch tells so where nothing came since the start.
-            self._pipeline.found_nothing()
+            self._pipeline.caught_up = True
         return bool(status["isTriggerActive"]) is False or not status["isDataAvailable"]
 
 

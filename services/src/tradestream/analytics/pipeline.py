@@ -1,8 +1,4 @@
-"""One batch from messages to candles, files and metrics, so that doing it twice shows nothing twice.
-
-A batch is answered on a thread of its own while the next one lands, so that executors have work while this process
-thinks. What landed and was not answered is in no record: the next start reads it again.
-"""
+"""One batch from messages to candles, files and metrics, so that doing it twice shows nothing twice."""
 
 from __future__ import annotations
 
@@ -10,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Collection, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -42,7 +37,6 @@ _LETTER_BYTES = 131_072
 _WARMING = 16
 # Messages for which a second task is worth its while. What is one task is never shuffled.
 _TASK_MESSAGES = 25_000
-_NEVER = float("inf")
 
 
 class Outputs(NamedTuple):
@@ -65,36 +59,12 @@ class Outputs(NamedTuple):
     metrics: Metrics
 
 
-class _Landed(NamedTuple):
-    """A batch whose messages are in a landing directory.
-
-    Attributes:
-        batch_id: Its number.
-        name: The landing directory.
-        rows: What is in it.
-        offsets: Of each partition the offset after the last message.
-        rejected: How many of them are no trades.
-        oldest: When the first of them came to Kafka, seconds since 1970; None of no messages.
-    """
-
-    batch_id: int
-    name: str
-    rows: DataFrame
-    offsets: dict[int, int]
-    rejected: int
-    oldest: float | None
-
-
 class Pipeline:
     """Candle book, state, storage and topics, moved on by one batch or one tick at a time.
 
     Args:
         config: The job's configuration.
         outputs: Where its results go.
-
-    Attributes:
-        landing: Held while a batch lands.
-        failure: Why a batch failed, before Spark wraps it in errors of its own.
     """
 
     def __init__(self, config: AnalyticsConfig, outputs: Outputs) -> None:
@@ -109,32 +79,18 @@ class Pipeline:
         self._record = Record()
         self._answers = self._resumed(self._record)
         self._flushed = time.monotonic()
-        self._next_batch = 0
-        self._read: dict[int, int] = {}
-        self._read_to_end = False
-        # Batches land on Spark's callback thread and are answered on this one's; ticks come on the main thread.
-        self._answering = ThreadPoolExecutor(1, "answering")
-        self._newest: Future[None] | None = None
-        # While a record may be written and not shown. Of a batch that failed so, the next start shows it.
-        self._is_unshown = False
-        self._lock = threading.Lock()
-        self._began = {"landing": _NEVER, "answering": _NEVER}
-        self.landing = threading.Lock()
+        self._batch_started: float | None = None
+        self.caught_up = False
+        # Why a step failed, before Spark wraps it in errors of its own.
         self.failure: Exception | None = None
+        # Batches come on Spark's callback thread, ticks on the main one.
+        self.lock = threading.Lock()
 
     @property
     def batch_seconds(self) -> float:
-        """For how long a batch has been landing, or been answered; 0 between batches."""
-        return max(0.0, time.monotonic() - min(self._began.values()))
-
-    @property
-    def caught_up(self) -> bool:
-        """Whether the topic was read to its end, and all that was read is answered."""
-        return self._read_to_end and (self._newest is None or self._newest.done())
-
-    def found_nothing(self) -> None:
-        """Be told that the topic has nothing to read."""
-        self._read_to_end = True
+        """For how long a batch has been under way; 0 between batches."""
+        started = self._batch_started
+        return time.monotonic() - started if started is not None else 0.0
 
     def has_taken(self, key: Key, trade_id: int) -> bool:
         """Whether a batch has taken a trade; ask in a turn of `Sent`."""
@@ -168,23 +124,22 @@ class Pipeline:
             self._storage.require_landed(record.landed)
             self._topics.publish(self._sent.unsent(record.outbox))
         self._storage.clean(self._record.landed)
-        self._next_batch = self._record.batch_id + 1
-        self._read = self._record.position.offsets
         self._show_indicators(self._answers.engine.taken)
         return record.position
 
     def process(self, messages: DataFrame, offsets: dict[int, int]) -> None:
-        """Have one batch land, and begin to answer it once the one before is answered.
+        """Take one batch.
 
         Args:
             messages: Those that follow what was read so far.
             offsets: Of each partition the offset after the last of them.
         """
-        with self.landing, self._under_way("landing"):
-            landed = self._land(messages, offsets)
-            self._settle()
-            if not self._is_unshown:
-                self._newest = self._answering.submit(self._answer, landed)
+        with self.lock, self._step():
+            self._batch_started = time.monotonic()
+            try:
+                self._process(messages, offsets)
+            finally:
+                self._batch_started = None
 
     def tick(self, elapsed: float) -> None:
         """Let the clock go on and move landed data into Parquet when it is time.
@@ -192,37 +147,32 @@ class Pipeline:
         Args:
             elapsed: Seconds since the last tick in which the topic was read to its end.
         """
-        with self._lock:
-            if self._is_unshown:
-                return
-            closed, signals = self._answers.advance(int(elapsed * 1000))
-            if closed:
-                self._show(closed, signals)
-            self._metrics.book(self._answers.book.state, self._config.lateness_ms)
-            self._flush_if_due()
+        with self.lock:
+            if self.failure is not None:
+                return  # of a batch, as the watch says
+            with self._step():
+                closed, signals = self._answers.advance(int(elapsed * 1000))
+                if closed:
+                    self._show(closed, signals)
+                self._metrics.book(self._answers.book.state, self._config.lateness_ms)
+                self._flush_if_due()
 
     def flush(self) -> None:
         """Move what landed into Parquet now."""
-        self._settle()
-        with self._lock:
-            if not self._is_unshown:
+        with self.lock:
+            if self.failure is None:
                 self._flush()
 
-    def _settle(self) -> None:
-        """Wait until the newest batch is answered, or that has failed."""
-        if self._newest is not None:
-            wait([self._newest])
-
     @contextmanager
-    def _under_way(self, step: str) -> Iterator[None]:
-        self._began[step] = time.monotonic()
+    def _step(self) -> Iterator[None]:
+        """Change the record; not after a step that failed half-way, whose record the next start has to show."""
+        if self.failure is not None:
+            raise self.failure
         try:
             yield
         except Exception as error:
             self.failure = error
             raise
-        finally:
-            self._began[step] = _NEVER
 
     def _flush(self) -> None:
         self._flushed = time.monotonic()
@@ -241,8 +191,8 @@ class Pipeline:
         self._metrics.landed.set(0)
         log.info(line("flushed", batches=len(landed), trades=record.landed_rows, candles=len(record.closed)))
 
-    def _land(self, messages: DataFrame, offsets: dict[int, int]) -> _Landed:
-        batch_id, self._next_batch = self._next_batch, self._next_batch + 1
+    def _process(self, messages: DataFrame, offsets: dict[int, int]) -> None:
+        batch_id = self._record.batch_id + 1
         name = f"{self._record.epoch}-{batch_id:012d}"
         seen_by_spark = Observation()
         counts = [
@@ -250,41 +200,32 @@ class Pipeline:
             F.count_if(~F.col("valid")).alias("rejected"),
             F.min("kafka_timestamp").alias("oldest"),
         ]
-        tasks = min(self._config.shuffle_partitions, 1 + self._messages_up_to(offsets) // _TASK_MESSAGES)
+        read = self._record.position.offsets
+        count = sum(end - read.get(partition, 0) for partition, end in offsets.items())
+        tasks = min(self._config.shuffle_partitions, 1 + count // _TASK_MESSAGES)
         rows = read_trades(messages, self._config.lateness_ms).coalesce(tasks)
         landed = self._storage.land(rows.observe(seen_by_spark, *counts), name).coalesce(tasks)
         found = seen_by_spark.get
         self._metrics.batch_size.observe(found["rows"])
-        self._read_to_end = found["rows"] < self._config.max_offsets_per_trigger
-        oldest = found["oldest"].timestamp() if found["rows"] else None
-        return _Landed(batch_id, name, landed, offsets, found["rejected"], oldest)
-
-    def _messages_up_to(self, offsets: dict[int, int]) -> int:
-        """How many messages there are since the batch that landed last, at most."""
-        read, self._read = self._read, offsets
-        return sum(end - read.get(partition, 0) for partition, end in offsets.items())
-
-    def _answer(self, landed: _Landed) -> None:
-        with self._lock, self._under_way("answering"):
-            self._is_unshown = True
-            if landed.rejected:
-                self._reject(landed.rows)
-            answer = self._answers.take(LandedBatch(self._storage, landed.name, landed.rows.where("valid")))
-            trades = answer.summary.trades.total()
-            sent = self._show(
-                answer.updates,
-                [*answer.large, *answer.closing],
-                batch_id=landed.batch_id,
-                position=Position(self._record.position.topic_id, landed.offsets),
-                landed=[*self._record.landed, answer.batch.name] if trades else self._record.landed,
-                landed_rows=self._record.landed_rows + trades,
-            )
-            self._metrics.sent([signal for signal in answer.large if signal.signal_id in sent], answer.summary.big)
-            self._count(answer)
-            if landed.oldest is not None:
-                self._metrics.published(landed.oldest, answer.summary.oldest)
-            self._flush_if_due()
-            self._is_unshown = False
+        # Spark rounds the share of each partition down.
+        self.caught_up = count + len(offsets) <= self._config.max_offsets_per_trigger
+        if found["rejected"]:
+            self._reject(landed)
+        answer = self._answers.take(LandedBatch(self._storage, name, landed.where("valid")))
+        trades = answer.summary.trades.total()
+        sent = self._show(
+            answer.updates,
+            [*answer.large, *answer.closing],
+            batch_id=batch_id,
+            position=Position(self._record.position.topic_id, offsets),
+            landed=[*self._record.landed, answer.batch.name] if trades else self._record.landed,
+            landed_rows=self._record.landed_rows + trades,
+        )
+        self._metrics.sent([signal for signal in answer.large if signal.signal_id in sent], answer.summary.big)
+        self._count(answer)
+        if found["rows"]:
+            self._metrics.published(found["oldest"].timestamp(), answer.summary.oldest)
+        self._flush_if_due()
 
     def _reject(self, landed: DataFrame) -> None:
         """Send what is no trade to the dead-letter topic; after a crash perhaps again, with the same key.
