@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from tradestream.watch.screen import Screen, picture
 _SECONDS = 11.0  # rates are those of ten
 _TURN_SECONDS = 0.25
 _COLUMNS, _LINES = 110, 32
+# Who opens the picture is not sent to another site for its letters: any font of fixed width does.
+_FONT = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
 def take(bootstrap: str, path: Path, seconds: float = _SECONDS) -> None:
@@ -41,4 +44,5 @@ def take(bootstrap: str, path: Path, seconds: float = _SECONDS) -> None:
         raise LabError(f"no picture of watch: {error}") from error
     console = Console(file=io.StringIO(), record=True, force_terminal=True, width=_COLUMNS, height=_LINES)
     console.print(picture(market, figures, time.time_ns() // 1_000_000, console))
-    console.save_svg(str(path), title="tradestream watch")
+    svg = console.export_svg(title="tradestream watch")
+    path.write_text(_FONT.sub("", svg), encoding="utf-8")
