@@ -48,7 +48,7 @@ PICTURES = (
     Picture("kafka-ui-messages.png", "Kafka UI: messages, searched", "Kafka UI", f"{_TRADES}/messages", "trade_id"),
     Picture("kafka-ui-readers.png", "Kafka UI: who reads, and how far", "Kafka UI", "/readers", "streaming-events"),
     Picture("targets.png", "Prometheus: what it reads, and how", "Prometheus", "/classic/targets", "up)"),
-    Picture("alerts.png", "Prometheus: alerts; none should fire", "Prometheus", "/classic/alerts", "FeedSilent"),
+    Picture("alerts.png", "Prometheus: alerts; only Watchdog may fire", "Prometheus", "/classic/alerts", "FeedSilent"),
     Picture("spark-master.png", "Spark: the cluster, and what runs on it", "Spark master", "/", "trade-analytics"),
     Picture("spark-job.png", "Spark: the job's batches", "Spark job", "/StreamingQuery/", "trade-analytics"),
 )

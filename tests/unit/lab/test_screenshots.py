@@ -20,5 +20,5 @@ def test_no_picture_is_kept_that_no_page_shows() -> None:
 def test_a_picture_that_was_not_taken_has_no_place_in_the_page(tmp_path: Path) -> None:
     (tmp_path / "alerts.png").touch()
     page = screenshots.page(tmp_path)
-    assert "![Prometheus: alerts; none should fire](images/alerts.png)" in page
+    assert "![Prometheus: alerts; only Watchdog may fire](images/alerts.png)" in page
     assert page.count("![") == 1
