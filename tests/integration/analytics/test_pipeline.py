@@ -1,9 +1,10 @@
-"""Steps that failed half-way: nothing goes on over their record until the next start has shown it."""
+"""One batch and one tick at a time: what may follow one that failed half-way, and when the topic is read to its end."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -46,18 +47,14 @@ def topics() -> Broker:
     return Broker()
 
 
-def made(spark: SparkSession, folder: Path, topics: Broker) -> Pipeline:
+def pipeline(spark: SparkSession, folder: Path, topics: Broker, **settings: Any) -> Pipeline:  # noqa: ANN401
+    """One that was started."""
     uri = f"file://{folder}"
-    config = AnalyticsConfig(kafka_client_config=folder, storage=f"{uri}/storage", checkpoint=uri)
+    config = AnalyticsConfig(kafka_client_config=folder, storage=f"{uri}/storage", checkpoint=uri, **settings)
     state, storage = directory(spark, f"{uri}/state"), Storage(spark, config.storage)
     for each in (state, storage.root):
         each.require_writable()
-    return Pipeline(config, Outputs(StateStore(state), storage, topics, Sent(), {}, Metrics()))
-
-
-def pipeline(spark: SparkSession, folder: Path, topics: Broker) -> Pipeline:
-    """One that was started."""
-    started = made(spark, folder, topics)
+    started = Pipeline(config, Outputs(StateStore(state), storage, topics, Sent(), {}, Metrics()))
     started.start(HELD)
     return started
 
@@ -106,3 +103,14 @@ def test_nothing_goes_on_over_a_tick_that_was_recorded_and_not_shown(
 
     pipeline(spark, tmp_path, topics)
     assert [b'"is_closed":true' in value for value in topics.published] == [False, False, True, True]
+
+
+def test_a_batch_that_is_full_but_for_what_spark_rounds_off_is_not_the_topics_end(
+    spark: SparkSession, tmp_path: Path, topics: Broker
+) -> None:
+    started = pipeline(spark, tmp_path, topics, max_offsets_per_trigger=3)
+    started.process(messages(spark, 0), {0: 1, 1: 0})
+    assert started.caught_up
+    # Of three messages at most each partition's share is one and a half, and one is read of each.
+    started.process(messages(spark, 1), {0: 2, 1: 1})
+    assert not started.caught_up
