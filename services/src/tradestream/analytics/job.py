@@ -66,6 +66,9 @@ _SETTINGS = {
     # less to compress. No dictionary is tried for what is different in each row.
     "spark.hadoop.parquet.writer.version": "v2",
     **{f"spark.hadoop.parquet.enable.dictionary#{name}": "false" for name in UNIQUE},
+    # Of its own log of the query, which no restart needs: by default Spark starts twenty programs for each file of it.
+    "spark.sql.streaming.checkpointFileManagerClass": "org.apache.spark.sql.execution.streaming.checkpointing"
+    ".FileSystemBasedCheckpointFileManager",
     "spark.ui.showConsoleProgress": "false",
     # A plan may hold all candles of a move: its description in the event log need not.
     "spark.sql.maxPlanStringLength": "20000",
