@@ -80,7 +80,8 @@ class HadoopDirectory:
 
     def write(self, name: str, content: bytes) -> None:
         """Write file ``name`` whole, on disk before it has its name; on return the name is too."""
-        hidden = f".{name}.tmp"
+        above, _, base = name.rpartition("/")
+        hidden = f"{above}/.{base}.tmp".lstrip("/")
         stream = self._fs.create(self._java(hidden), True)  # noqa: FBT003 - Java's signature
         try:
             stream.write(content)

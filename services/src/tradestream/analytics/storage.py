@@ -17,9 +17,11 @@ name: Spark itself would pass over an empty file without a word.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
+import msgspec
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Observation, SparkSession
@@ -30,13 +32,18 @@ from tradestream.analytics.candles import Update
 from tradestream.analytics.hadoop_directory import directory
 from tradestream.analytics.landed import broken
 from tradestream.analytics.layout import CANDLE, ORDER, PARTITIONS, SIGNAL, TRADE
-from tradestream.analytics.local import table
 from tradestream.analytics.publish import fields
 from tradestream.analytics.signals import Signal, row
 from tradestream.analytics.state import START_AFRESH
 from tradestream.errors import RepairNeededError, cause
 
 _DATE = "date_format(timestamp_millis({0}), 'yyyy-MM-dd') as date"
+
+# Trades are sorted in more shares than there are cores: series are uneven, and one that is alone in a share is nearly
+# sorted already.
+_SHARES = 16
+
+_encode_lines = msgspec.json.Encoder(decimal_format="string").encode_lines
 
 # Every Parquet file begins and ends with four bytes, and has the length of its footer in four bytes more.
 _SHORTEST = 12
@@ -100,22 +107,32 @@ class Storage:
             with _readable(self.root.path("_landing"), START_AFRESH):
                 self._stage_trades(name, landed, trades)
         if closed:
-            candles = table(self._spark, map(fields, closed), CANDLE)
-            self._write(candles.selectExpr("*", _DATE.format("open_time")), "candles", name)
+            self._stage_told("candles", name, map(fields, closed), CANDLE, "open_time")
         if signals:
-            told = table(self._spark, map(row, signals), SIGNAL)
-            self._write(told.selectExpr("*", _DATE.format("time")), "signals", name)
+            self._stage_told("signals", name, map(row, signals), SIGNAL, "time")
         self.root.sync(f"_staging/{name}")
 
     def _stage_trades(self, name: str, landed: list[str], trades: int) -> None:
         read = Observation()
         rows = self.landed(landed).where("valid").observe(read, F.count("*").alias("trades"))
         columns = rows.selectExpr("exchange", _DATE.format("trade_time"), "symbol", *TRADE)
-        self._write(columns, "trades", name)
+        self._write(columns.repartition(_SHARES, *PARTITIONS["trades"]), "trades", name)
         if read.get["trades"] != trades:
             raise StorageError(
                 f"{self.root.path('_landing')}: holds {read.get['trades']} trades instead of {trades}; {START_AFRESH}"
             )
+
+    def _stage_told(
+        self, to: str, name: str, rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], time: str
+    ) -> None:
+        """Stage rows that the driver has."""
+        # From a file: a table of thousands of rows in the plan itself would be copied at each step of planning.
+        told = f"_staging/{name}/{to}.json"
+        self.root.write(told, _encode_lines(list(rows)))
+        schema = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+        table = self._spark.read.schema(schema).json(self.root.path(told), mode="FAILFAST")
+        dated = table.selectExpr("*", _DATE.format(time))
+        self._write(dated.repartition(*PARTITIONS[to]), to, name)
 
     def move(self, name: str) -> None:
         """Bring the files of staging directory ``name`` to where readers look; can be repeated after a crash."""
@@ -172,9 +189,8 @@ class Storage:
 
     def _write(self, rows: DataFrame, to: str, name: str) -> None:
         partitions = PARTITIONS[to]
-        together = rows.repartition(*partitions).sortWithinPartitions(*partitions, ORDER[to])
-        writer = together.write.mode("overwrite").partitionBy(*partitions).option("compression", "zstd")
-        writer.parquet(self.root.path(f"_staging/{name}/{to}"))
+        writer = rows.sortWithinPartitions(*partitions, ORDER[to]).write.partitionBy(*partitions)
+        writer.mode("overwrite").option("compression", "zstd").parquet(self.root.path(f"_staging/{name}/{to}"))
 
 
 @contextmanager
