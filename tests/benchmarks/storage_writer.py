@@ -91,11 +91,12 @@ class Delta:
     def __init__(self, spark: SparkSession, folder: Path) -> None:
         self._spark = spark
         self._table = str(folder / "trades")
+        self._landed = batch(spark, 0, 1).schema
 
     def write(self, storage: Storage, name: str, _trades: int) -> None:
         """Appends a landed batch, with the job's columns, partitions and sort."""
         partitions = PARTITIONS["trades"]
-        rows = storage.landed([name]).where("valid")
+        rows = storage.landed([name], self._landed).where("valid")
         date = "date_format(timestamp_millis(trade_time), 'yyyy-MM-dd') as date"
         together = rows.selectExpr("exchange", date, "symbol", *TRADE).repartition(*partitions)
         sorted_rows = together.sortWithinPartitions(*partitions, ORDER["trades"])

@@ -80,8 +80,7 @@ class HadoopDirectory:
 
     def write(self, name: str, content: bytes) -> None:
         """Write file ``name`` whole, on disk before it has its name; on return the name is too."""
-        above, _, base = name.rpartition("/")
-        hidden = f"{above}/.{base}.tmp".lstrip("/")
+        hidden = f".{name}.tmp"
         stream = self._fs.create(self._java(hidden), True)  # noqa: FBT003 - Java's signature
         try:
             stream.write(content)

@@ -58,6 +58,8 @@ _SETTINGS = {
     "spark.sql.adaptive.enabled": "false",
     # A directory's name is text: 2021-01-08 no date, symbol=1000 no number.
     "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
+    # The driver lists the directories of a move itself: a job of Spark that does takes longer to begin.
+    "spark.sql.sources.parallelPartitionDiscovery.threshold": "1000",
     # Readers and this job know their files; empty markers beside them would only be noise.
     "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
     # Spark's own default for timestamps in Parquet is the deprecated INT96.
@@ -66,11 +68,14 @@ _SETTINGS = {
     # less to compress. No dictionary is tried for what is different in each row.
     "spark.hadoop.parquet.writer.version": "v2",
     **{f"spark.hadoop.parquet.enable.dictionary#{name}": "false" for name in UNIQUE},
+    # Hadoop's own class for local files starts the program chmod several times for each where its native library is
+    # missing, as it is in Spark's distribution. This one makes a call, and is otherwise the same.
+    "spark.hadoop.fs.file.impl": "com.globalmentor.apache.hadoop.fs.BareLocalFileSystem",
     # Of its own log of the query, which no restart needs: by default Spark starts twenty programs for each file of it.
     "spark.sql.streaming.checkpointFileManagerClass": "org.apache.spark.sql.execution.streaming.checkpointing"
     ".FileSystemBasedCheckpointFileManager",
     "spark.ui.showConsoleProgress": "false",
-    # A plan may hold all candles of a move: its description in the event log need not.
+    # A plan may hold all ids that came before: its description in the event log need not.
     "spark.sql.maxPlanStringLength": "20000",
     # Enough groups of one batch (symbols times minutes) before an aggregation falls back to sorting.
     "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": "100000",

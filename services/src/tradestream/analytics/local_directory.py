@@ -71,16 +71,14 @@ class LocalDirectory:
 
         It belongs to whom the directory belongs, whoever writes it.
         """
-        path = self._path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        hidden = path.with_name(f".{path.name}.tmp")
+        hidden = self._path / f".{name}.tmp"
         with hidden.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        give_like(hidden, path.parent)
-        hidden.rename(path)
-        sync(path.parent)
+        give_like(hidden, self._path)
+        hidden.rename(self._path / name)
+        sync(self._path)
 
     def sync(self, *names: str) -> None:
         """Return when files and directories ``names``, all that is in them, and their names are on disk.

@@ -5,6 +5,7 @@
     STORAGE/signals/exchange=E/date=D/*.parquet
     STORAGE/_landing/  one directory a batch, not for readers
     STORAGE/_staging/  finished files on their way to those above
+    STORAGE/handed.json  candles or signals of the driver on their way to _staging/, not for readers
     STORAGE/_compact/  what `tradestream compact` makes of them, and what it replaced; not for readers
 
 A batch lands as it is, in a file or two. From time to time what has landed is sorted into one file per partition under
@@ -39,9 +40,13 @@ from tradestream.errors import RepairNeededError, cause
 
 _DATE = "date_format(timestamp_millis({0}), 'yyyy-MM-dd') as date"
 
-# Trades are sorted in more shares than there are cores: series are uneven, and one that is alone in a share is nearly
-# sorted already.
-_SHARES = 16
+# Trades are sorted in so many shares a core: series are uneven, and one alone in its share is nearly sorted already.
+_SORTS = 8
+# Rows that the driver has, on their way to Spark.
+_HANDED = "handed.json"
+
+# What a move needs of what landed.
+_LANDED = {"valid": "boolean", "exchange": "string", "symbol": "string", **TRADE}
 
 _encode_lines = msgspec.json.Encoder(decimal_format="string").encode_lines
 
@@ -74,10 +79,9 @@ class Storage:
         self.root.sync(f"_landing/{name}")
         return self.landed([name], trades.schema)
 
-    def landed(self, names: list[str], schema: StructType | None = None) -> DataFrame:
-        """What landed under ``names``."""
-        reader = self._spark.read if schema is None else self._spark.read.schema(schema)
-        return reader.parquet(*map(self._landing, names))
+    def landed(self, names: list[str], schema: StructType | str) -> DataFrame:
+        """What landed under ``names``, columns of ``schema`` alone."""
+        return self._spark.read.schema(schema).parquet(*map(self._landing, names))
 
     def require_landed(self, names: list[str]) -> None:
         """Hold what landed under ``names`` against what a Parquet file looks like.
@@ -107,32 +111,33 @@ class Storage:
             with _readable(self.root.path("_landing"), START_AFRESH):
                 self._stage_trades(name, landed, trades)
         if closed:
-            self._stage_told("candles", name, map(fields, closed), CANDLE, "open_time")
+            self._stage_handed("candles", name, map(fields, closed), CANDLE, "open_time")
         if signals:
-            self._stage_told("signals", name, map(row, signals), SIGNAL, "time")
+            self._stage_handed("signals", name, map(row, signals), SIGNAL, "time")
         self.root.sync(f"_staging/{name}")
 
     def _stage_trades(self, name: str, landed: list[str], trades: int) -> None:
         read = Observation()
-        rows = self.landed(landed).where("valid").observe(read, F.count("*").alias("trades"))
+        rows = self.landed(landed, _columns(_LANDED)).where("valid").observe(read, F.count("*").alias("trades"))
         columns = rows.selectExpr("exchange", _DATE.format("trade_time"), "symbol", *TRADE)
-        self._write(columns.repartition(_SHARES, *PARTITIONS["trades"]), "trades", name)
+        shares = _SORTS * self._spark.sparkContext.defaultParallelism
+        self._write(columns.repartition(shares, *PARTITIONS["trades"]), "trades", name)
         if read.get["trades"] != trades:
             raise StorageError(
                 f"{self.root.path('_landing')}: holds {read.get['trades']} trades instead of {trades}; {START_AFRESH}"
             )
 
-    def _stage_told(
+    def _stage_handed(
         self, to: str, name: str, rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], time: str
     ) -> None:
-        """Stage rows that the driver has."""
-        # From a file: a table of thousands of rows in the plan itself would be copied at each step of planning.
-        told = f"_staging/{name}/{to}.json"
-        self.root.write(told, _encode_lines(list(rows)))
-        schema = ", ".join(f"{column} {kind}" for column, kind in columns.items())
-        table = self._spark.read.schema(schema).json(self.root.path(told), mode="FAILFAST")
-        dated = table.selectExpr("*", _DATE.format(time))
-        self._write(dated.repartition(*PARTITIONS[to]), to, name)
+        # In a file: a plan that held thousands of rows would be copied with them at each step of planning.
+        self.root.write(_HANDED, _encode_lines(list(rows)))
+        path = self.root.path(_HANDED)
+        with _readable(path, START_AFRESH):
+            table = self._spark.read.schema(_columns(columns)).json(path, mode="FAILFAST")
+            dated = table.selectExpr("*", _DATE.format(time))
+            self._write(dated.repartition(*PARTITIONS[to]), to, name)
+        self.root.delete(_HANDED)
 
     def move(self, name: str) -> None:
         """Bring the files of staging directory ``name`` to where readers look; can be repeated after a crash."""
@@ -154,6 +159,7 @@ class Storage:
 
     def clean(self, keep: list[str]) -> None:
         """Remove what earlier runs left in landing and staging, but for the landing directories ``keep``."""
+        self.root.delete(_HANDED)
         self.root.delete("_staging")
         self.forget([name for name in self.root.names("_landing") if name not in keep])
 
@@ -191,6 +197,11 @@ class Storage:
         partitions = PARTITIONS[to]
         writer = rows.sortWithinPartitions(*partitions, ORDER[to]).write.partitionBy(*partitions)
         writer.mode("overwrite").option("compression", "zstd").parquet(self.root.path(f"_staging/{name}/{to}"))
+
+
+def _columns(kinds: Mapping[str, str]) -> str:
+    """Columns and their types as Spark takes a schema."""
+    return ", ".join(f"{name} {kind}" for name, kind in kinds.items())
 
 
 @contextmanager
