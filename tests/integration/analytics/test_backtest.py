@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 
 from integration.analytics.job import Job, message, trade
 from integration.broker import Broker
-from tradestream.backtest.batch import Batch
+from tradestream.analytics.table_batch import TableBatch
 from tradestream.cli import main
 from tradestream.trade import Trade
 
@@ -163,14 +163,15 @@ def test_its_sums_are_those_of_spark(spark: SparkSession) -> None:
     ]
     kinds = ["string", "string", "bigint", "decimal(22,12)", "decimal(22,8)", "bigint", "boolean", "bigint"]
     columns = dict(zip(rows[0], kinds, strict=True))
-    given = table(spark, rows, columns).selectExpr("*", "timestamp'2021-01-08 00:00:00' as timestamp")
+    given = table(spark, rows, columns).selectExpr("*", f"timestamp_seconds({START // 1000}) as timestamp")
     wanted = summarise(given, 1000.0)
     connection = duckdb.connect()
     listed = ", ".join(str(tuple(row.values())).replace('"X\'/USD"', "'X''/USD'") for row in rows)
     casts = ", ".join(f"{name}::{kind} AS {name}" for name, kind in columns.items() if name != "kafka_offset")
-    query = f"(SELECT {casts}, kafka_offset AS arrival FROM (VALUES {listed}) AS t({', '.join(columns)}))"  # noqa: S608
-    found = Batch(connection, query).summarise(1000.0)
+    more = f"kafka_offset AS arrival, {START * 1000} AS received"
+    query = f"(SELECT {casts}, {more} FROM (VALUES {listed}) AS t({', '.join(columns)}))"  # noqa: S608
+    found = TableBatch(connection, query).summarise(1000.0)
     connection.close()
     assert sorted(found.partials, key=repr) == sorted(wanted.partials, key=repr)
-    assert (found.ids, found.repeated) == (wanted.ids, wanted.repeated)
-    assert {each[:6] for each in found.big} == {each[:6] for each in wanted.big}
+    assert (found.ids, found.repeated, found.oldest) == (wanted.ids, wanted.repeated, wanted.oldest)
+    assert sorted(found.big) == sorted(wanted.big)

@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
 from tradestream.analytics.answers import Answer, Answers
-from tradestream.analytics.batch import LandedBatch
+from tradestream.analytics.batch import LandedBatch, landed_batch
 from tradestream.analytics.candles import CandleBook, Key, Update, watermark
 from tradestream.analytics.config import AnalyticsConfig
 from tradestream.analytics.metrics import Metrics
@@ -211,7 +211,7 @@ class Pipeline:
         self.caught_up = count + len(offsets) <= self._config.max_offsets_per_trigger
         if found["rejected"]:
             self._reject(landed)
-        answer = self._answers.take(LandedBatch(self._storage, name, landed.where("valid")))
+        answer = self._answers.take(landed_batch(self._storage, name, landed.where("valid")))
         trades = answer.summary.trades.total()
         sent = self._show(
             answer.updates,

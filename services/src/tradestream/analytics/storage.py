@@ -75,13 +75,13 @@ class Storage:
 
     def land(self, trades: DataFrame, name: str) -> DataFrame:
         """Write rows as landing directory ``name``, in place of an earlier attempt's, and read them back."""
-        trades.write.mode("overwrite").option("compression", "lz4_raw").parquet(self._landing(name))
+        trades.write.mode("overwrite").option("compression", "lz4_raw").parquet(self.landing(name))
         self.root.sync(f"_landing/{name}")
         return self.landed([name], trades.schema)
 
     def landed(self, names: list[str], schema: StructType | str) -> DataFrame:
         """What landed under ``names``, columns of ``schema`` alone."""
-        return self._spark.read.schema(schema).parquet(*map(self._landing, names))
+        return self._spark.read.schema(schema).parquet(*map(self.landing, names))
 
     def require_landed(self, names: list[str]) -> None:
         """Hold what landed under ``names`` against what a Parquet file looks like.
@@ -190,7 +190,8 @@ class Storage:
             raise StorageError(f"{torn.path}: is no whole Parquet file; {_REPLACED}")
         return self._spark.read.parquet(path)
 
-    def _landing(self, name: str) -> str:
+    def landing(self, name: str) -> str:
+        """URI of landing directory ``name``."""
         return self.root.path(f"_landing/{name}")
 
     def _write(self, rows: DataFrame, to: str, name: str) -> None:

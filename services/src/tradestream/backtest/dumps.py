@@ -16,8 +16,8 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from tradestream import dump
+from tradestream.analytics.table_batch import TableBatch
 from tradestream.ask.database import literal, one_line
-from tradestream.backtest.batch import Batch
 from tradestream.backtest.source import Part, Window
 from tradestream.errors import DumpError
 from tradestream.replay.files import Dump, check_order
@@ -106,13 +106,14 @@ class Dumps:
                     check_order(before, last_id, one)
                 for block in _blocks(one):
                     last_id = self._load(block, last_id)
-                    yield Part(Batch(self._connection, self._rows(one.symbol)), done + block.read)
+                    yield Part(TableBatch(self._connection, self._rows(one.symbol)), done + block.read)
                 before, done = one, done + one.size
 
     def _rows(self, symbol: str) -> str:
         since, until = self._window
         return f"""(SELECT '{EXCHANGE}' AS exchange, {literal(symbol)} AS symbol, trade_id, price, quantity, trade_time,
-            buyer_is_maker, trade_id AS arrival FROM block WHERE trade_time >= {since} AND trade_time < {until})"""
+            buyer_is_maker, trade_id AS arrival, NULL::BIGINT AS received FROM block
+            WHERE trade_time >= {since} AND trade_time < {until})"""
 
     def _load(self, block: Block, last_id: int) -> int:
         """Makes a table of a block; returns its last id."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tradestream.backtest.batch import Batch
+from tradestream.analytics.table_batch import TableBatch
 
 
 class Window(NamedTuple):
@@ -17,5 +17,5 @@ class Window(NamedTuple):
 class Part(NamedTuple):
     """A batch, to be used before the next one is asked for, and how far it is: ``done`` of the source's ``total``."""
 
-    batch: Batch
+    batch: TableBatch
     done: int

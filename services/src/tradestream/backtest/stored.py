@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from duckdb import DuckDBPyConnection
 
 from tradestream.analytics.candles import MINUTE_MS
+from tradestream.analytics.table_batch import TableBatch
 from tradestream.ask import database
 from tradestream.ask.storage import Series, Storage
 from tradestream.ask.when import day
-from tradestream.backtest.batch import Batch
 from tradestream.backtest.source import Part, Window
 from tradestream.errors import NothingFoundError
 
@@ -69,7 +69,7 @@ class Stored:
                 with database.explained(self._storage):
                     self._read([file for (file,) in files], step)
                 done += self._one("SELECT count(*) FROM step_trades")
-                yield Part(Batch(self._connection, "step_trades"), done)
+                yield Part(TableBatch(self._connection, "step_trades"), done)
 
     def _arrivals(self, files: list[str]) -> None:
         """What each file holds of each minute: how many trades, and between which offsets."""
@@ -109,7 +109,8 @@ class Stored:
     def _read(self, files: list[str], step: int) -> None:
         self._connection.execute(
             f"""CREATE OR REPLACE TEMP TABLE step_trades AS SELECT exchange, symbol, trade_id, price, quantity,
-                trade_time, buyer_is_maker, kafka_offset AS arrival FROM {database.parquet(files, "trades")}
+                trade_time, buyer_is_maker, kafka_offset AS arrival, NULL::BIGINT AS received
+                FROM {database.parquet(files, "trades")}
                 JOIN (FROM bounds WHERE step = {step}) USING (exchange, symbol)
                 WHERE {self._time} AND kafka_offset >= first AND kafka_offset < last"""
         )

@@ -17,7 +17,7 @@ from tradestream.analytics.candles import MINUTE_MS, Candle, CandleBook, Key
 from tradestream.analytics.indicators import IndicatorConfig
 from tradestream.analytics.rules import AnyRule, LargeTrade, Spread
 from tradestream.analytics.signals import Engine
-from tradestream.backtest.batch import COLUMNS, Batch
+from tradestream.analytics.table_batch import COLUMNS, TableBatch
 from unit.analytics.feeds import START, feeds
 from unit.analytics.oracle import At, Expected, Tick, partials
 
@@ -45,13 +45,13 @@ def database() -> Iterator[DuckDBPyConnection]:
         yield connection
 
 
-def batch(database: DuckDBPyConnection, first: int, ticks: list[Tick]) -> Batch:
+def batch(database: DuckDBPyConnection, first: int, ticks: list[Tick]) -> TableBatch:
     types = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
     database.execute(f"CREATE OR REPLACE TEMP TABLE ticks ({types})")
-    rows = [[*tick.key, *tick[1:], arrival] for arrival, tick in enumerate(ticks, first)]
+    rows = [[*tick.key, *tick[1:], arrival, None] for arrival, tick in enumerate(ticks, first)]
     for row in rows:
         database.execute(f"INSERT INTO ticks VALUES ({', '.join('?' * len(COLUMNS))})", row)  # noqa: S608
-    return Batch(database, "ticks")
+    return TableBatch(database, "ticks")
 
 
 HIGHEST = st.builds(lambda tick, trade_id: tick._replace(trade_id=trade_id), TICKS, st.integers(2**63 - 3, 2**63 - 1))

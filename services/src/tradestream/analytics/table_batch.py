@@ -1,4 +1,4 @@
-"""A batch of trades in a table of DuckDB, summed as the Spark job sums one.
+"""A batch of trades in a table of DuckDB: what the job has just landed, or what a backtest reads.
 
 The sums are those by which `check` proves the job's candles; a test holds them against `analytics.rows`.
 """
@@ -27,8 +27,13 @@ COLUMNS = {
     "trade_time": "BIGINT",
     "buyer_is_maker": "BOOLEAN",
     "arrival": "BIGINT",
+    "received": "BIGINT",
 }
-"""Of a table of trades; ``arrival`` orders those of a series, as Kafka's offsets do."""
+"""Of a table of trades.
+
+``arrival`` orders those of a series, as Kafka's offsets do; ``received`` is when the producer had it, in microseconds
+since 1970, NULL of trades of the past.
+"""
 
 _MINUTE = f"trade_time // {MINUTE_MS} * {MINUTE_MS}"
 _CANDLE = ", ".join(Candle.__struct_fields__[1:])
@@ -36,7 +41,7 @@ _AMOUNT = Decimal(1).scaleb(-20)
 _DISTINCT = "distinct_trades"
 
 
-class Batch:
+class TableBatch:
     """Trades of any series.
 
     Args:
@@ -50,7 +55,8 @@ class Batch:
 
     def summarise(self, least_amount: float | None) -> Summary:
         """Sums them; trades of at least this price times quantity are wanted one by one."""
-        summary = Summary(self._partials(), {}, Counter(), {}, [] if least_amount is None else self._big(least_amount))
+        partials, oldest = self._minutes()
+        summary = Summary(partials, {}, Counter(), oldest, [] if least_amount is None else self._big(least_amount))
         last: dict[Key, int] = {}
         for partial in summary.partials:
             last[partial.key] = max(last.get(partial.key, 0), partial.candle.last_trade_id)
@@ -59,7 +65,7 @@ class Batch:
             summary.repeated[key] = count - sum(end - start + 1 for start, end in summary.ids[key])
         return summary
 
-    def without_seen(self, seen: Mapping[Key, list[tuple[int, int]]]) -> Batch:
+    def without_seen(self, seen: Mapping[Key, list[tuple[int, int]]]) -> TableBatch:
         """Each of them once, the one that arrived first, and none whose id is in ``seen``."""
         known = _values((*key, *interval) for key, intervals in seen.items() for interval in intervals)
         never = (
@@ -73,24 +79,32 @@ class Batch:
                 SELECT * FROM {self._table} t WHERE {never}
             ) QUALIFY row_number() OVER (PARTITION BY exchange, symbol, trade_id ORDER BY arrival) = 1"""
         )
-        return Batch(self._connection, _DISTINCT)
+        return TableBatch(self._connection, _DISTINCT)
 
-    def without_late(self, cuts: Sequence[Cut]) -> Batch:
+    def without_late(self, cuts: Sequence[Cut]) -> TableBatch:
         """Those that came before their minute closed."""
         known = _values((*cut.key, cut.open_time, cut.offset) for cut in cuts)
         rows = f"""(SELECT t.* FROM {self._table} t LEFT JOIN {known} cuts(exchange, symbol, open_time, closing)
             ON cuts.exchange = t.exchange AND cuts.symbol = t.symbol AND cuts.open_time = {_MINUTE}
             WHERE coalesce(arrival < closing, true))"""
-        return Batch(self._connection, rows)
+        return TableBatch(self._connection, rows)
 
-    def _partials(self) -> list[Partial]:
+    def _minutes(self) -> tuple[list[Partial], dict[Key, float]]:
+        """The sums, and per series when its first trade was received."""
         found = self._connection.execute(
-            f"""SELECT exchange, symbol, first, least, most, newest, open_time, {_CANDLE} FROM (
+            f"""SELECT exchange, symbol, first, least, most, newest, oldest, open_time, {_CANDLE} FROM (
                 SELECT exchange, symbol, {_MINUTE} AS open_time, {SUMS}, arg_min(arrival, trade_id) AS first,
-                    min(arrival) AS least, max(arrival) AS most, max(trade_time) AS newest
+                    min(arrival) AS least, max(arrival) AS most, max(trade_time) AS newest, min(received) AS oldest
                 FROM {self._table} GROUP BY ALL)"""
         )
-        return [Partial(Key(*row[:2]), Candle(*row[6:]), *row[2:6]) for row in found.fetchall()]
+        partials = []
+        received: dict[Key, float] = {}
+        for exchange, symbol, first, least, most, newest, oldest, *candle in found.fetchall():
+            key = Key(exchange, symbol)
+            partials.append(Partial(key, Candle(*candle), first, least, most, newest))
+            if oldest is not None:
+                received[key] = min(oldest / 1e6, received.get(key, float("inf")))
+        return partials, received
 
     def _ids(self, last: Mapping[Key, int]) -> dict[Key, list[tuple[int, int]]]:
         """The ids as intervals: one with a gap before it starts an interval, and ends the one before."""
@@ -112,7 +126,8 @@ class Batch:
         # As many digits as the product has: a trifle less than asked for, if it is not that.
         least = Decimal(repr(least_amount)).quantize(_AMOUNT, ROUND_FLOOR, EXACT)
         found = self._connection.execute(
-            f"""SELECT exchange, symbol, trade_id, price, quantity, trade_time, buyer_is_maker, 0 FROM {self._table}
+            f"""SELECT exchange, symbol, trade_id, price, quantity, trade_time, buyer_is_maker,
+                    coalesce(received, 0) FROM {self._table}
                 WHERE price * quantity >= {least:f}"""
         )
         return [BigTrade(Key(*row[:2]), *row[2:]) for row in found.fetchall()]
