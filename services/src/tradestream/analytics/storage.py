@@ -136,7 +136,7 @@ class Storage:
         with _readable(path, START_AFRESH):
             table = self._spark.read.schema(_columns(columns)).json(path, mode="FAILFAST")
             dated = table.selectExpr("*", _DATE.format(time))
-            self._write(dated.repartition(*PARTITIONS[to]), to, name)
+            self._write(dated.coalesce(1), to, name)
         self.root.delete(_HANDED)
 
     def move(self, name: str) -> None:
