@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from integration.analytics.job import trade
+from tradestream.analytics import batch
+from tradestream.analytics.batch import UnseenError
 from tradestream.analytics.config import AnalyticsConfig
 from tradestream.analytics.hadoop_directory import directory
 from tradestream.analytics.metrics import Metrics
@@ -114,3 +117,21 @@ def test_a_batch_that_is_full_but_for_what_spark_rounds_off_is_not_the_topics_en
     # Of three messages at most each partition's share is one and a half, and one is read of each.
     started.process(messages(spark, 1), {0: 2, 1: 1})
     assert not started.caught_up
+
+
+def test_nothing_is_shown_of_a_batch_that_is_not_all_seen(
+    spark: SparkSession, tmp_path: Path, topics: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = pipeline(spark, tmp_path, topics)
+    with monkeypatch.context() as patched:
+        patched.setattr(Storage, "landing", lambda self, name: self.root.path(f"_landing/{name}").replace("*", "no*"))
+        with pytest.raises(duckdb.IOException, match="No files"):
+            first.process(messages(spark, 0), {0: 1})
+    second = pipeline(spark, tmp_path, topics)
+    with monkeypatch.context() as patched:
+        patched.setattr("tradestream.analytics.batch._LANDED", batch._LANDED + " AND trade_id > 0")  # noqa: SLF001
+        with pytest.raises(UnseenError, match="0 of 1 trades are seen"):
+            second.process(messages(spark, 0), {0: 1})
+    assert topics.published == []
+    pipeline(spark, tmp_path, topics).process(messages(spark, 0), {0: 1})
+    assert len(topics.published) == 2

@@ -1,17 +1,20 @@
-"""Spark's sums against those of plain Python, with numbers as large and as fine as a trade may have."""
+"""Sums by Spark, and of what it landed, against plain Python, with numbers as large and as fine as a trade may have."""
 
 from __future__ import annotations
 
 import random
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from tradestream.analytics.batch import LandedBatch, LocalBatch, UnseenError
 from tradestream.analytics.candles import MINUTE_MS, Cut, Key, Partial
 from tradestream.analytics.evidence import BigTrade
 from tradestream.analytics.rows import ids, newest_times, since, stored_after, summarise, without_late, without_seen
+from tradestream.analytics.storage import Storage
 from tradestream.trade import MOST_ID, amount_fits
 from unit.analytics.oracle import Tick, intervals, partials
 
@@ -62,6 +65,34 @@ def once(topic: list[Tick]) -> list[tuple[int, Tick]]:
     for offset, tick in enumerate(topic):
         first.setdefault((tick.key, tick.trade_id), (offset, tick))
     return list(first.values())
+
+
+@pytest.mark.parametrize("kind", [LandedBatch, LocalBatch])
+def test_what_landed_is_summed_alike_by_spark_and_in_this_process(
+    spark: SparkSession, tmp_path: Path, kind: type[LandedBatch]
+) -> None:
+    topic = ticks(600)
+    valid = [(offset, tick) for offset, tick in enumerate(topic) if offset % 7]
+    storage = Storage(spark, f"file://{tmp_path}/exchange=x/it's")
+    landed = storage.land(rows(spark, topic).selectExpr("*", "kafka_offset % 7 != 0 as valid"), "a").where("valid")
+    batch = kind(storage, "a", landed, len(valid))
+    summary = batch.summarise(1e11)
+    assert in_order(summary.partials) == in_order(partials(valid))
+    assert summary.oldest == dict.fromkeys([BTC, ETH, KRAKEN], RECEIVED.timestamp())
+    large = [(tick.key, tick.trade_id) for _, tick in valid if tick.price * tick.quantity >= 10**11]
+    assert sorted((each.key, each.trade_id) for each in summary.big) == sorted(large)
+    assert {each.received for each in summary.big} == {int(RECEIVED.timestamp()) * 1_000_000}
+    distinct: dict[tuple[Key, int], tuple[int, Tick]] = {}
+    for offset, tick in valid:
+        distinct.setdefault((tick.key, tick.trade_id), (offset, tick))
+    assert summary.repeated.total() == len(valid) - len(distinct) > 0
+
+    left = batch.without_seen({BTC: [(0, 300)]})
+    wanted = [each for (key, trade_id), each in distinct.items() if key != BTC or trade_id > 300]
+    assert in_order(left.summarise(None).partials) == in_order(partials(wanted))
+    assert storage.root.names("_landing") == [left.name]
+    with pytest.raises(UnseenError, match=f"{len(wanted)} of {len(valid)} trades are seen"):
+        kind(storage, left.name, storage.landed([left.name], landed.schema), len(valid)).summarise(None)
 
 
 def test_sums_are_exact_and_ids_complete(spark: SparkSession) -> None:

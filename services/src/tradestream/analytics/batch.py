@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Observation
+from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
 from tradestream.analytics import rows
 from tradestream.analytics.answers import Summary
@@ -16,9 +17,15 @@ from tradestream.analytics.local_directory import local_path
 from tradestream.analytics.storage import Storage
 from tradestream.analytics.table_batch import TableBatch
 from tradestream.ask.database import literal, opened
+from tradestream.errors import TransientError
 
 _LANDED = """CREATE TEMP TABLE landed AS SELECT exchange, symbol, trade_id, price, quantity, trade_time, buyer_is_maker,
-    kafka_offset AS arrival, epoch_us("timestamp") AS received FROM read_parquet({files}) WHERE valid"""
+    kafka_offset AS arrival, epoch_us("timestamp") AS received
+    FROM read_parquet({files}, hive_partitioning = false) WHERE valid"""
+
+
+class UnseenError(TransientError):
+    """Of what the executors wrote not all is seen; nothing is shown of it, and the next start takes the batch again."""
 
 
 class LandedBatch:
@@ -31,41 +38,57 @@ class LandedBatch:
         storage: Where that is.
         name: The landing directory.
         trades: Which of its rows.
+        count: How many these are, by those who wrote them; None where nobody counted.
     """
 
-    def __init__(self, storage: Storage, name: str, trades: DataFrame) -> None:
+    def __init__(self, storage: Storage, name: str, trades: DataFrame, count: int | None) -> None:
         self.name = name
         self._storage = storage
         self._trades = trades
+        self._count = count
 
     def summarise(self, least_amount: float | None) -> Summary:
-        """Sums them; trades of at least this price times quantity are wanted one by one."""
-        return rows.summarise(self._trades, least_amount)
+        """Sums them; trades of at least this price times quantity are wanted one by one.
+
+        Raises:
+            UnseenError: There are not as many as were written.
+        """
+        summary = self._sums(least_amount)
+        summed = summary.trades.total()
+        if self._count is not None and summed != self._count:
+            raise UnseenError(
+                f"{self._storage.landing(self.name)}: {summed} of {self._count} trades are seen that Spark wrote; "
+                "check that this host sees the storage as the executors' hosts do"
+            )
+        return summary
 
     def without_seen(self, seen: Mapping[Key, list[tuple[int, int]]]) -> Self:
         """Each of them once and none whose id is in ``seen``, in a landing directory that takes the place of this."""
-        name = f"{self.name}-distinct"
-        landed = self._storage.land(rows.without_seen(self._trades, seen), name)
+        name, written = f"{self.name}-distinct", Observation()
+        distinct = rows.without_seen(self._trades, seen).observe(written, F.count("*").alias("trades"))
+        landed = self._storage.land(distinct, name)
         self._storage.forget([self.name])
-        return type(self)(self._storage, name, landed)
+        return type(self)(self._storage, name, landed, written.get["trades"])
 
     def without_late(self, cuts: Sequence[Cut]) -> LandedBatch:
         """Those that came before their minute closed."""
-        return LandedBatch(self._storage, self.name, rows.without_late(self._trades, cuts))
+        return LandedBatch(self._storage, self.name, rows.without_late(self._trades, cuts), None)
+
+    def _sums(self, least_amount: float | None) -> Summary:
+        return rows.summarise(self._trades, least_amount)
 
 
 class LocalBatch(LandedBatch):
     """All trades of a landing directory that this host sees: DuckDB has their sums before Spark has planned them."""
 
-    def summarise(self, least_amount: float | None) -> Summary:
-        """Sums them; trades of at least this price times quantity are wanted one by one."""
+    def _sums(self, least_amount: float | None) -> Summary:
         files = local_path(self._storage.landing(f"{self.name}/*.parquet"))
         with opened(Path(tempfile.gettempdir(), self.name)) as connection:
             connection.execute(_LANDED.format(files=literal(str(files))))
             return TableBatch(connection, "landed").summarise(least_amount)
 
 
-def landed_batch(storage: Storage, name: str, trades: DataFrame) -> LandedBatch:
-    """All trades of a landing directory."""
+def landed_batch(storage: Storage, name: str, trades: DataFrame, count: int) -> LandedBatch:
+    """All trades of a landing directory, which are so many."""
     kind = LandedBatch if local_path(storage.root.uri) is None else LocalBatch
-    return kind(storage, name, trades)
+    return kind(storage, name, trades, count)

@@ -58,8 +58,8 @@ class AnalyticsConfig(Section, frozen=True, kw_only=True):
     rules: tuple[AnyRule, ...] = ()
     watermark_minutes: PositiveInt = 5
     trigger_seconds: PositiveFloat = 0.5
-    # The sums of `rows` are proved for a million trades.
-    max_offsets_per_trigger: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 400_000
+    # The sum of so many trades of the greatest amount that there may be has the digits that `table_batch` gives it.
+    max_offsets_per_trigger: Annotated[int, msgspec.Meta(ge=1, lt=1_000_000)] = 400_000
     flush_seconds: PositiveFloat = 60.0
     flush_rows: PositiveInt = 1_000_000
     shuffle_partitions: PositiveInt = 2

@@ -211,7 +211,8 @@ class Pipeline:
         self.caught_up = count + len(offsets) <= self._config.max_offsets_per_trigger
         if found["rejected"]:
             self._reject(landed)
-        answer = self._answers.take(landed_batch(self._storage, name, landed.where("valid")))
+        written = found["rows"] - found["rejected"]
+        answer = self._answers.take(landed_batch(self._storage, name, landed.where("valid"), written))
         trades = answer.summary.trades.total()
         sent = self._show(
             answer.updates,

@@ -1,4 +1,6 @@
-"""From rows of trades to partial aggregates, one per exchange, symbol and minute: the bulk of the work, all in the JVM.
+"""From rows of trades to partial aggregates, one per exchange, symbol and minute, in Spark.
+
+A batch that the driver's host sees is summed by `table_batch` instead, which has less to plan.
 
 Sums are made where the rows are, so that little is shuffled. So are sets of ids, as the bits of numbers: 64 ids are one
 row that is brought together and sorted, and one with a gap before it starts an interval. What comes back to the driver

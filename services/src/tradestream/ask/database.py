@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import duckdb
 from duckdb import DuckDBPyConnection
@@ -43,12 +43,11 @@ def opened(spill: Path) -> Iterator[DuckDBPyConnection]:
     Args:
         spill: that directory; it is made when it is needed, where the one above is there.
     """
-    # With replacements a name in SQL could mean a variable of this program.
-    with closing(duckdb.connect(config={"python_enable_replacements": "false"})) as connection:
+    # With replacements a name in SQL could mean a variable of this program. Set later, there would be a thread a core.
+    config: dict[str, Any] = {"python_enable_replacements": "false", "threads": "2", "memory_limit": MEMORY}
+    with closing(duckdb.connect(config=config)) as connection:
         for setting in (
             "TimeZone = 'UTC'",
-            f"memory_limit = '{MEMORY}'",
-            "threads = 2",
             f"temp_directory = {literal(str(spill))}",
             "enable_progress_bar = false",
         ):
