@@ -21,7 +21,7 @@ from artifacts.cache import directory_for, exclusive, fill
 from artifacts.locks import read_sums
 from artifacts.sources import maven
 from benchmarks import peers
-from integration.analytics.job import python_path, spark_environment
+from integration.analytics.job import python_path, spark_environment, spark_home
 
 _HERE = Path(__file__).parent
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tradestream"
@@ -73,7 +73,11 @@ def _cell(value: float | None) -> str:
 
 def measure(kind: str, folder: Path, batches: int, trades: int) -> dict[str, Any]:
     """Writes and reads in one of the two ways; returns the figures by the names above."""
-    settings = {**_DELTA, "spark.driver.extraClassPath": f"{_delta()}/*"} if kind == "delta" else {}
+    jars = [spark_home() / "connectors", *([_delta()] if kind == "delta" else [])]
+    settings = {
+        "spark.driver.extraClassPath": ":".join(f"{folder}/*" for folder in jars),
+        **(_DELTA if kind == "delta" else {}),
+    }
     environment = {**os.environ, **spark_environment(), "PYTHONPATH": os.pathsep.join([*python_path(), *sys.path])}
     submit = " ".join(f"--conf {key}={value}" for key, value in settings.items())
     environment["PYSPARK_SUBMIT_ARGS"] = (
