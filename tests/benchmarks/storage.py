@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -87,13 +88,19 @@ def measure(kind: str, folder: Path, batches: int, trades: int) -> dict[str, Any
     with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:
         assert writer.stdin is not None
         assert writer.stdout is not None
-        found: dict[str, Any] = json.loads(writer.stdout.readline())
+        found = _told(writer.stdout)
         found |= _read(kind, folder, "")
         writer.stdin.write("\n")
         writer.stdin.flush()
-        found |= json.loads(writer.stdout.readline())
+        found |= _told(writer.stdout)
         found |= _read(kind, folder, "_merged")
     return found
+
+
+def _told(lines: Iterable[str]) -> dict[str, Any]:
+    """The next line of figures; Delta says on a line of its own what it removed."""
+    figures: dict[str, Any] = json.loads(next(line for line in lines if line.startswith("{")))
+    return figures
 
 
 def _read(kind: str, folder: Path, when: str) -> dict[str, float]:
