@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -59,10 +60,10 @@ def in_order(found: list[Partial]) -> list[Partial]:
     return sorted(found, key=lambda partial: (partial.key, partial.candle.open_time))
 
 
-def once(topic: list[Tick]) -> list[tuple[int, Tick]]:
+def once(topic: Iterable[tuple[int, Tick]]) -> list[tuple[int, Tick]]:
     """The first of each series and id, with its offset."""
     first: dict[tuple[Key, int], tuple[int, Tick]] = {}
-    for offset, tick in enumerate(topic):
+    for offset, tick in topic:
         first.setdefault((tick.key, tick.trade_id), (offset, tick))
     return list(first.values())
 
@@ -82,13 +83,11 @@ def test_what_landed_is_summed_alike_by_spark_and_in_this_process(
     large = [(tick.key, tick.trade_id) for _, tick in valid if tick.price * tick.quantity >= 10**11]
     assert sorted((each.key, each.trade_id) for each in summary.big) == sorted(large)
     assert {each.received for each in summary.big} == {int(RECEIVED.timestamp()) * 1_000_000}
-    distinct: dict[tuple[Key, int], tuple[int, Tick]] = {}
-    for offset, tick in valid:
-        distinct.setdefault((tick.key, tick.trade_id), (offset, tick))
+    distinct = once(valid)
     assert summary.repeated.total() == len(valid) - len(distinct) > 0
 
     left = batch.without_seen({BTC: [(0, 300)]})
-    wanted = [each for (key, trade_id), each in distinct.items() if key != BTC or trade_id > 300]
+    wanted = [(offset, tick) for offset, tick in distinct if tick.key != BTC or tick.trade_id > 300]
     assert in_order(left.summarise(None).partials) == in_order(partials(wanted))
     assert storage.root.names("_landing") == [left.name]
     with pytest.raises(UnseenError, match=f"{len(wanted)} of {len(valid)} trades are seen"):
@@ -97,7 +96,7 @@ def test_what_landed_is_summed_alike_by_spark_and_in_this_process(
 
 def test_sums_are_exact_and_ids_complete(spark: SparkSession) -> None:
     topic = ticks(600)
-    distinct = once(topic)
+    distinct = once(enumerate(topic))
     summary = summarise(rows(spark, topic))
     keys = {tick.key for tick in topic}
     assert summary.ids == {key: intervals({tick.trade_id for tick in topic if tick.key == key}) for key in keys}
@@ -120,7 +119,7 @@ def test_intervals_of_ids_pass_over_the_bounds_of_words(spark: SparkSession) -> 
 
 
 def test_large_trades_come_one_by_one_however_they_are_batched(spark: SparkSession) -> None:
-    topic = [tick for _, tick in once(ticks(300))]
+    topic = [tick for _, tick in once(enumerate(ticks(300)))]
     least = 999_999_999_999.0
     received = round(RECEIVED.timestamp() * 1_000_000)
     wanted = sorted(
@@ -139,7 +138,9 @@ def test_what_was_seen_or_is_late_or_stored_is_left_out(spark: SparkSession) -> 
     topic = ticks(300)
     seen = {BTC: [(0, 99), (200, 250)]}
     fresh = [
-        row for row in once(topic) if row[1].key != BTC or not (row[1].trade_id < 100 or 200 <= row[1].trade_id <= 250)
+        (offset, tick)
+        for offset, tick in once(enumerate(topic))
+        if tick.key != BTC or not (tick.trade_id < 100 or 200 <= tick.trade_id <= 250)
     ]
     assert in_order(summarise(without_seen(rows(spark, topic), seen)).partials) == in_order(partials(fresh))
     all_rows = list(enumerate(topic))

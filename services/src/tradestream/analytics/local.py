@@ -24,5 +24,9 @@ def table(spark: SparkSession, rows: Iterable[Mapping[str, Any]], columns: Mappi
         columns: Types of the columns by their names, as in SQL.
     """
     text = F.lit(_encode(list(rows)).decode())
-    fields = ", ".join(f"{name}: {kind}" for name, kind in columns.items())
-    return spark.range(1).coalesce(1).select(F.inline(F.from_json(text, f"array<struct<{fields}>>")))
+    return spark.range(1).coalesce(1).select(F.inline(F.from_json(text, f"array<struct<{schema(columns)}>>")))
+
+
+def schema(columns: Mapping[str, str]) -> str:
+    """Columns by their names, with types as in SQL, as Spark takes a schema or the fields of a struct."""
+    return ", ".join(f"{name} {kind}" for name, kind in columns.items())

@@ -33,6 +33,7 @@ from tradestream.analytics.candles import Update
 from tradestream.analytics.hadoop_directory import directory
 from tradestream.analytics.landed import broken
 from tradestream.analytics.layout import CANDLE, ORDER, PARTITIONS, SIGNAL, TRADE
+from tradestream.analytics.local import schema
 from tradestream.analytics.publish import fields
 from tradestream.analytics.signals import Signal, row
 from tradestream.analytics.state import START_AFRESH
@@ -79,9 +80,9 @@ class Storage:
         self.root.sync(f"_landing/{name}")
         return self.landed([name], trades.schema)
 
-    def landed(self, names: list[str], schema: StructType | str) -> DataFrame:
-        """What landed under ``names``, columns of ``schema`` alone."""
-        return self._spark.read.schema(schema).parquet(*map(self.landing, names))
+    def landed(self, names: list[str], columns: StructType | str) -> DataFrame:
+        """What landed under ``names``, these columns alone."""
+        return self._spark.read.schema(columns).parquet(*map(self.landing, names))
 
     def require_landed(self, names: list[str]) -> None:
         """Hold what landed under ``names`` against what a Parquet file looks like.
@@ -118,7 +119,7 @@ class Storage:
 
     def _stage_trades(self, name: str, landed: list[str], trades: int) -> None:
         read = Observation()
-        rows = self.landed(landed, _columns(_LANDED)).where("valid").observe(read, F.count("*").alias("trades"))
+        rows = self.landed(landed, schema(_LANDED)).where("valid").observe(read, F.count("*").alias("trades"))
         columns = rows.selectExpr("exchange", _DATE.format("trade_time"), "symbol", *TRADE)
         shares = _SORTS * self._spark.sparkContext.defaultParallelism
         self._write(columns.repartition(shares, *PARTITIONS["trades"]), "trades", name)
@@ -134,7 +135,7 @@ class Storage:
         self.root.write(_HANDED, _encode_lines(list(rows)))
         path = self.root.path(_HANDED)
         with _readable(path, START_AFRESH):
-            table = self._spark.read.schema(_columns(columns)).json(path, mode="FAILFAST")
+            table = self._spark.read.schema(schema(columns)).json(path, mode="FAILFAST")
             dated = table.selectExpr("*", _DATE.format(time))
             self._write(dated.coalesce(1), to, name)
         self.root.delete(_HANDED)
@@ -198,11 +199,6 @@ class Storage:
         partitions = PARTITIONS[to]
         writer = rows.sortWithinPartitions(*partitions, ORDER[to]).write.partitionBy(*partitions)
         writer.mode("overwrite").option("compression", "zstd").parquet(self.root.path(f"_staging/{name}/{to}"))
-
-
-def _columns(kinds: Mapping[str, str]) -> str:
-    """Columns and their types as Spark takes a schema."""
-    return ", ".join(f"{name} {kind}" for name, kind in kinds.items())
 
 
 @contextmanager
