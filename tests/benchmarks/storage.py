@@ -76,7 +76,7 @@ def measure(kind: str, folder: Path, batches: int, trades: int) -> dict[str, Any
     """Writes and reads in one of the two ways; returns the figures by the names above."""
     jars = [spark_home() / "connectors", *([_delta()] if kind == "delta" else [])]
     settings = {
-        "spark.driver.extraClassPath": ":".join(f"{folder}/*" for folder in jars),
+        "spark.driver.extraClassPath": ":".join(f"{place}/*" for place in jars),
         **(_DELTA if kind == "delta" else {}),
     }
     environment = {**os.environ, **spark_environment(), "PYTHONPATH": os.pathsep.join([*python_path(), *sys.path])}
