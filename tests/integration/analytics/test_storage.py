@@ -1,4 +1,4 @@
-"""What the driver knows is in Parquet as it was, whatever it holds."""
+"""What is stored is in Parquet as it was, whatever it holds and whoever writes it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from pyspark.sql import SparkSession
+import pytest
+from pyspark.sql import DataFrame, SparkSession
 
 from tradestream.analytics.candles import MINUTE_MS, Candle, Key, Update
 from tradestream.analytics.layout import CANDLE
 from tradestream.analytics.publish import fields
 from tradestream.analytics.signals import Signal, row
-from tradestream.analytics.storage import Storage
+from tradestream.analytics.staging import SparkStaging
+from tradestream.analytics.storage import Storage, StorageError
 
 _KEY = Key("binance", "BTC/USDT")
 _MOST = Decimal("9999999999.999999999999")
@@ -41,13 +43,89 @@ def _signal(evidence: dict[str, object]) -> Signal:
     return Signal("id", "my rule", "move", *_KEY, "1m", 1_700_000_040_000, 1_700_000_099_999, evidence)
 
 
-def test_candles_and_signals_are_stored_to_the_digit(spark: SparkSession, tmp_path: Path) -> None:
+def _trades(spark: SparkSession) -> DataFrame:
+    """Four series of two exchanges over midnight, in no order, with what is no trade between them."""
+    return (
+        spark.range(0, 20_000, numPartitions=3)
+        .selectExpr(
+            "id % 7 <> 0 as valid",
+            "if(id % 2 = 0, 'binance', 'kraken') as exchange",
+            "if(id % 3 = 0, 'BTC/USDT', 'A-b_c.d:E') as symbol",
+            "concat('é', id) as event_id",
+            "(id * 7919) % 20011 as trade_id",
+            "cast(9999999999.999999999999 - id as decimal(22, 12)) as price",
+            "cast((id + 1) / 100000000 as decimal(22, 8)) as quantity",
+            "1610150399000 + id as trade_time",
+            "if(id % 5 = 0, null, 1610150399000000 + id) as trade_time_us",
+            "id % 11 < 5 as buyer_is_maker",
+            "timestamp_micros(1610150399000000 + id) as timestamp",
+            "cast(id % 6 as int) as kafka_partition",
+            "id as kafka_offset",
+        )
+        .repartition(2, "kafka_offset")
+    )
+
+
+def _stored(folder: Path, table: str) -> dict[str, tuple[list[tuple[str, str]], list[tuple[Any, ...]]]]:
+    """Columns, and rows in their order, of the one file that each directory has."""
+    stored = {}
+    for file in (folder / table).rglob("*.parquet"):
+        found = duckdb.read_parquet(str(file), hive_partitioning=False)
+        directory = str(file.parent.relative_to(folder))
+        assert directory not in stored
+        stored[directory] = [*zip(found.columns, map(str, found.types), strict=True)], found.fetchall()
+    return stored
+
+
+def _storage(spark: SparkSession, folder: Path, kind: str) -> Storage:
+    storage = Storage(spark, folder.as_uri())
+    if kind == "spark":
+        storage._staging = SparkStaging(spark, storage.root)  # noqa: SLF001 - as where this host does not see the storage
+    return storage
+
+
+@pytest.fixture(params=["spark", "local"])
+def storage(request: pytest.FixtureRequest, spark: SparkSession, tmp_path: Path) -> Storage:
+    return _storage(spark, tmp_path, request.param)
+
+
+def test_whoever_sorts_trades_into_files_they_are_the_same(spark: SparkSession, tmp_path: Path) -> None:
+    made = {}
+    for kind in ("spark", "local"):
+        storage = _storage(spark, tmp_path / kind, kind)
+        for batch in (0, 1):
+            storage.land(_trades(spark).where(f"kafka_offset % 2 = {batch}"), str(batch))
+        storage.stage("a", ["0", "1"], 17_142, [], [])
+        storage.move("a")
+        made[kind] = _stored(tmp_path / kind, "trades")
+    assert made["local"] == made["spark"]
+    assert len(made["local"]) == 8
+    for columns, rows in made["local"].values():
+        ids = [row[columns.index(("trade_id", "BIGINT"))] for row in rows]
+        assert ids == sorted(ids)
+
+
+def test_another_number_of_trades_than_landed_is_refused(spark: SparkSession, storage: Storage) -> None:
+    storage.land(_trades(spark), "1")
+    with pytest.raises(StorageError, match=r"holds 17142 trades instead of 17143; .*repair"):
+        storage.stage("a", ["1"], 17_143, [], [])
+
+
+def test_a_file_that_is_torn_inside_is_named(spark: SparkSession, storage: Storage, tmp_path: Path) -> None:
+    storage.land(_trades(spark), "1")
+    torn = min((tmp_path / "_landing/1").glob("*.parquet"))
+    content = torn.read_bytes()
+    torn.write_bytes(content[:4] + bytes(len(content) - 8) + content[-4:])
+    with pytest.raises(StorageError, match=rf"{torn.name}.*repair"):
+        storage.stage("a", ["1"], 17_142, [], [])
+
+
+def test_candles_and_signals_are_stored_to_the_digit(storage: Storage, tmp_path: Path) -> None:
     closed = [
         _closed(_MOST, Decimal("9999999999.99999999"), Decimal("123456789012345678.12345678901234567890")),
         _closed(_LEAST, Decimal("1E-8"), Decimal("1E-20")),
     ]
     signals = [_signal({"text": '"\\,\n\r\u2028 é 𝄞', "value": None}), _signal({})]
-    storage = Storage(spark, tmp_path.as_uri())
     storage.stage("a", [], 0, closed, signals)
     storage.move("a")
 

@@ -13,15 +13,15 @@ from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 from tradestream.analytics import rows
 from tradestream.analytics.answers import Summary
 from tradestream.analytics.candles import Cut, Key
+from tradestream.analytics.landed import landed_rows
 from tradestream.analytics.local_directory import local_path
 from tradestream.analytics.storage import Storage
 from tradestream.analytics.table_batch import TableBatch
-from tradestream.ask.database import literal, opened
+from tradestream.ask.database import opened
 from tradestream.errors import TransientError
 
 _LANDED = """CREATE TEMP TABLE landed AS SELECT exchange, symbol, trade_id, price, quantity, trade_time, buyer_is_maker,
-    kafka_offset AS arrival, epoch_us("timestamp") AS received
-    FROM read_parquet({files}, hive_partitioning = false) WHERE valid"""
+    kafka_offset AS arrival, epoch_us("timestamp") AS received FROM {rows}"""
 
 
 class UnseenError(TransientError):
@@ -82,9 +82,8 @@ class LocalBatch(LandedBatch):
     """All trades of a landing directory that this host sees: DuckDB has their sums before Spark has planned them."""
 
     def _sums(self, least_amount: float | None) -> Summary:
-        files = local_path(self._storage.landing(f"{self.name}/*.parquet"))
         with opened(Path(tempfile.gettempdir(), self.name)) as connection:
-            connection.execute(_LANDED.format(files=literal(str(files))))
+            connection.execute(_LANDED.format(rows=landed_rows([self._storage.landing(self.name)])))
             return TableBatch(connection, "landed").summarise(least_amount)
 
 

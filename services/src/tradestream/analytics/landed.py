@@ -1,10 +1,12 @@
-"""Whether what landed can be read, as far as the shape of its files tells."""
+"""What landed, to those who read it without Spark: whether the shape of its files is right, and its trades as SQL."""
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterable
 
 from tradestream.analytics.files import Directory
+from tradestream.ask.database import listed
 
 # Every Parquet file begins and ends with this.
 _MAGIC = b"PAR1"
@@ -20,6 +22,12 @@ def broken(storage: Directory, names: Iterable[str]) -> str | None:
             if not _is_whole(storage, f"{name}/{file}"):
                 return f"{storage.path(f'{name}/{file}')}: is no whole Parquet file"
     return None
+
+
+def landed_rows(directories: Iterable[str]) -> str:
+    """SQL for DuckDB: the trades of landing directories of this host, by their URIs."""
+    files = listed(f"{glob.escape(each.removeprefix('file://'))}/*.parquet" for each in directories)
+    return f"(FROM read_parquet({files}, hive_partitioning = false, union_by_name = true) WHERE valid)"
 
 
 def _is_whole(storage: Directory, file: str) -> bool:

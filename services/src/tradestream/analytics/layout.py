@@ -15,6 +15,9 @@ PARTITIONS = {
 ORDER = {"trades": "trade_id", "candles": "open_time", "signals": "time"}
 """Of each table the column by which the rows of a file are sorted."""
 
+DATED = {"trades": "trade_time", "candles": "open_time", "signals": "time"}
+"""Of each table the column that says of which day a row is, in milliseconds since 1970."""
+
 LOCK = "_lock"
 """Held while files come to where readers look, change places there, or are read as one whole."""
 
@@ -71,3 +74,6 @@ SIGNAL = {
     "time": "bigint",
     "evidence": "string",
 }
+
+STORED = {"trades": TRADE, "candles": CANDLE, "signals": SIGNAL}
+"""Of each table its columns."""

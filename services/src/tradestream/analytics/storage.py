@@ -5,7 +5,7 @@
     STORAGE/signals/exchange=E/date=D/*.parquet
     STORAGE/_landing/  one directory a batch, not for readers
     STORAGE/_staging/  finished files on their way to those above
-    STORAGE/handed.json  candles or signals of the driver on their way to _staging/, not for readers
+    STORAGE/handed.json  candles or signals of the driver on their way to _staging/ by Spark, not for readers
     STORAGE/_compact/  what `tradestream compact` makes of them, and what it replaced; not for readers
 
 A batch lands as it is, in a file or two. From time to time what has landed is sorted into one file per partition under
@@ -18,38 +18,26 @@ name: Spark itself would pass over an empty file without a word.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-import msgspec
+import duckdb
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, Observation, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
 from tradestream.analytics.candles import Update
 from tradestream.analytics.hadoop_directory import directory
 from tradestream.analytics.landed import broken
-from tradestream.analytics.layout import CANDLE, ORDER, PARTITIONS, SIGNAL, TRADE
-from tradestream.analytics.local import schema
+from tradestream.analytics.local_directory import local_path
+from tradestream.analytics.local_staging import LocalStaging
 from tradestream.analytics.publish import fields
 from tradestream.analytics.signals import Signal, row
+from tradestream.analytics.staging import HANDED, SparkStaging, Staging
 from tradestream.analytics.state import START_AFRESH
 from tradestream.errors import RepairNeededError, cause
-
-_DATE = "date_format(timestamp_millis({0}), 'yyyy-MM-dd') as date"
-
-# Trades are sorted in so many shares a core: series are uneven, and one alone in its share is nearly sorted already.
-_SORTS = 8
-# Rows that the driver has, on their way to Spark.
-_HANDED = "handed.json"
-
-# What a move needs of what landed.
-_LANDED = {"valid": "boolean", "exchange": "string", "symbol": "string", **TRADE}
-
-_encode_lines = msgspec.json.Encoder(decimal_format="string").encode_lines
 
 # Every Parquet file begins and ends with four bytes, and has the length of its footer in four bytes more.
 _SHORTEST = 12
@@ -73,6 +61,8 @@ class Storage:
     def __init__(self, spark: SparkSession, uri: str) -> None:
         self._spark = spark
         self.root = directory(spark, uri)
+        local = local_path(uri)
+        self._staging: Staging = LocalStaging(local) if local else SparkStaging(spark, self.root)
 
     def land(self, trades: DataFrame, name: str) -> DataFrame:
         """Write rows as landing directory ``name``, in place of an earlier attempt's, and read them back."""
@@ -109,36 +99,16 @@ class Storage:
         self.root.delete(f"_staging/{name}")
         if landed:
             self.require_landed(landed)
-            with _readable(self.root.path("_landing"), START_AFRESH):
-                self._stage_trades(name, landed, trades)
+            where = self.root.path("_landing")
+            with _readable(where, START_AFRESH):
+                staged = self._staging.trades([*map(self.landing, landed)], name)
+            if staged != trades:
+                raise StorageError(f"{where}: holds {staged} trades instead of {trades}; {START_AFRESH}")
         if closed:
-            self._stage_handed("candles", name, map(fields, closed), CANDLE, "open_time")
+            self._staging.rows("candles", map(fields, closed), name)
         if signals:
-            self._stage_handed("signals", name, map(row, signals), SIGNAL, "time")
+            self._staging.rows("signals", map(row, signals), name)
         self.root.sync(f"_staging/{name}")
-
-    def _stage_trades(self, name: str, landed: list[str], trades: int) -> None:
-        read = Observation()
-        rows = self.landed(landed, schema(_LANDED)).where("valid").observe(read, F.count("*").alias("trades"))
-        columns = rows.selectExpr("exchange", _DATE.format("trade_time"), "symbol", *TRADE)
-        shares = _SORTS * self._spark.sparkContext.defaultParallelism
-        self._write(columns.repartition(shares, *PARTITIONS["trades"]), "trades", name)
-        if read.get["trades"] != trades:
-            raise StorageError(
-                f"{self.root.path('_landing')}: holds {read.get['trades']} trades instead of {trades}; {START_AFRESH}"
-            )
-
-    def _stage_handed(
-        self, to: str, name: str, rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], time: str
-    ) -> None:
-        # In a file: a plan that held thousands of rows would be copied with them at each step of planning.
-        self.root.write(_HANDED, _encode_lines(list(rows)))
-        path = self.root.path(_HANDED)
-        with _readable(path, START_AFRESH):
-            table = self._spark.read.schema(schema(columns)).json(path, mode="FAILFAST")
-            dated = table.selectExpr("*", _DATE.format(time))
-            self._write(dated.coalesce(1), to, name)
-        self.root.delete(_HANDED)
 
     def move(self, name: str) -> None:
         """Bring the files of staging directory ``name`` to where readers look; can be repeated after a crash."""
@@ -146,9 +116,9 @@ class Storage:
         with self.root.locked():
             for file in self.root.files(f"_staging/{name}"):
                 directory, _, base = file.rpartition("/")
-                if base.startswith("part-"):
-                    # part-00003-<uuid>.c000.zstd.parquet: the uuid differs at each attempt, the number suffices.
-                    moved.append(f"{directory}/{name}-{base[5:10]}.parquet")
+                # Of Spark's part-00003-<uuid>.c000.zstd.parquet the uuid differs at each attempt; the number suffices.
+                if part := re.match(r"part-(\d+)", base):
+                    moved.append(f"{directory}/{name}-{part[1]:>05}.parquet")
                     self.root.move(f"_staging/{name}/{file}", moved[-1])
             self.root.sync(*moved)
         self.root.delete(f"_staging/{name}")
@@ -160,7 +130,7 @@ class Storage:
 
     def clean(self, keep: list[str]) -> None:
         """Remove what earlier runs left in landing and staging, but for the landing directories ``keep``."""
-        self.root.delete(_HANDED)
+        self.root.delete(HANDED)
         self.root.delete("_staging")
         self.forget([name for name in self.root.names("_landing") if name not in keep])
 
@@ -195,16 +165,11 @@ class Storage:
         """URI of landing directory ``name``."""
         return self.root.path(f"_landing/{name}")
 
-    def _write(self, rows: DataFrame, to: str, name: str) -> None:
-        partitions = PARTITIONS[to]
-        writer = rows.sortWithinPartitions(*partitions, ORDER[to]).write.partitionBy(*partitions)
-        writer.mode("overwrite").option("compression", "zstd").parquet(self.root.path(f"_staging/{name}/{to}"))
-
 
 @contextmanager
 def _readable(what: str, remedy: str) -> Iterator[None]:
-    """Turn Spark's error about a file into one that says what to do; Spark's names the file."""
+    """Turn an error about a file, which names it, into one that says what to do."""
     try:
         yield
-    except (PySparkException, Py4JJavaError) as error:
+    except (PySparkException, Py4JJavaError, duckdb.Error) as error:
         raise StorageError(f"{what}: {cause(error)}; {remedy}") from error

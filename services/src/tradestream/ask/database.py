@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from tradestream.analytics.layout import CANDLE, PARTITIONS, SIGNAL, TRADE
+from tradestream.analytics.layout import PARTITIONS, STORED
 from tradestream.ask.storage import Storage
 from tradestream.errors import QueryError, StoredDataError, TradestreamError
 
@@ -21,10 +21,9 @@ MEMORY = "512MiB"
 _SPILL = "20GiB"
 _TRIES = 3
 
-_STORED = {"trades": TRADE, "candles": CANDLE, "signals": SIGNAL}
 _COLUMNS = {
     table: {name: kind for name, kind in columns.items() if name not in PARTITIONS[table]}
-    for table, columns in _STORED.items()
+    for table, columns in STORED.items()
 }
 """What is in a table's files; the other columns are directories."""
 _TIMES = {
@@ -60,7 +59,7 @@ def connect(storage: Storage, scratch: Path) -> Iterator[DuckDBPyConnection]:
     """A database that can read the stored files, and do nothing else outside; it sorts in scratch."""
     # Below it: once scratch is removed, nothing comes back.
     with opened(scratch / "spill") as connection:
-        directories = _list(f"{storage.root / table}" for table in PARTITIONS)
+        directories = listed(f"{storage.root / table}" for table in PARTITIONS)
         for setting in (
             f"max_temp_directory_size = '{_SPILL}'",
             f"allowed_directories = {directories}",
@@ -114,7 +113,7 @@ def require_types(connection: DuckDBPyConnection, files: Iterable[str], table: s
     # Whether Spark's timestamps have a zone depends on how it was told to write them; they are in UTC.
     wrong = connection.execute(
         f"""SELECT file_name, name, duckdb_type, wanted
-            FROM parquet_schema({_list(files)}) JOIN (VALUES {wanted}) AS defined(name, wanted) USING (name)
+            FROM parquet_schema({listed(files)}) JOIN (VALUES {wanted}) AS defined(name, wanted) USING (name)
             WHERE duckdb_type <> wanted AND NOT (wanted = 'TIMESTAMP' AND starts_with(duckdb_type, wanted))
             ORDER BY ALL LIMIT 1"""
     ).fetchone()
@@ -145,7 +144,7 @@ def parquet(files: Iterable[str], table: str) -> str:
     )
     types = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in _partition_types(table).items())
     return (
-        f"read_parquet({_list(files)}, schema = MAP {{{schema}}}, hive_partitioning = true, hive_types = {{{types}}})"
+        f"read_parquet({listed(files)}, schema = MAP {{{schema}}}, hive_partitioning = true, hive_types = {{{types}}})"
     )
 
 
@@ -153,7 +152,8 @@ def _partition_types(table: str) -> dict[str, str]:
     return {name: "DATE" if name == "date" else "VARCHAR" for name in PARTITIONS[table]}
 
 
-def _list(texts: Iterable[str]) -> str:
+def listed(texts: Iterable[str]) -> str:
+    """Returns a list of texts as SQL writes it."""
     return f"[{', '.join(map(literal, texts))}]"
 
 
