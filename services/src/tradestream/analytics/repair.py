@@ -19,7 +19,7 @@ import msgspec
 
 from tradestream.analytics.alone import alone
 from tradestream.analytics.config import AnalyticsConfig
-from tradestream.analytics.landed import broken
+from tradestream.analytics.landed import broken, landed_rows
 from tradestream.analytics.local_directory import LocalDirectory, local_path
 from tradestream.analytics.position import Held, LostError, held, lost, without_lost
 from tradestream.analytics.state import Record, StateError, StateStore
@@ -129,10 +129,10 @@ def _unreadable(places: Places, record: Record) -> str | None:
     storage = LocalDirectory(places.storage)
     if wrong := broken(storage, record.landed):
         return wrong
-    files = [str(path) for name in record.landed for path in (places.storage / "_landing" / name).glob("*.parquet")]
+    trades = landed_rows(storage.path(f"_landing/{name}") for name in record.landed)
     try:
         with duckdb.connect() as database:
-            ((rows,),) = database.execute("SELECT count(*) FROM read_parquet(?) WHERE valid", [files]).fetchall()
+            ((rows,),) = database.execute(f"SELECT count(*) FROM {trades}").fetchall()
     except duckdb.Error as error:
         return f"{storage.path('_landing')}: {error}"
     if rows != record.landed_rows:
