@@ -31,7 +31,9 @@ def test_the_kafka_ui_shows_how_far_the_job_has_read(live: Pipeline) -> None:
         expect(page.get_by_text("streaming-events").first).to_be_visible()
 
 
-@pytest.mark.parametrize("job", ["kafka", "spark_master", "spark_worker", "producer", "analytics", "alertmanager"])
+@pytest.mark.parametrize(
+    "job", ["kafka", "spark_master", "spark_worker", "producer", "analytics", "alertmanager", "kafka_ui"]
+)
 def test_prometheus_shows_each_target_up(live: Pipeline, job: str) -> None:
     with opened() as (page, _):
         page.goto(f"{live.address('Prometheus')}/classic/targets")

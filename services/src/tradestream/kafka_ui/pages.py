@@ -11,6 +11,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from confluent_kafka.admin._metadata import TopicMetadata
+from prometheus_client.aiohttp import make_aiohttp_handler
 
 from tradestream.errors import ConfigError, KafkaUnavailableError, NothingFoundError
 from tradestream.kafka_ui import facts, question, search, shown, tail
@@ -57,6 +58,7 @@ class Pages:
             web.get("/topics/{topic}/tail", self._tail),
             web.get("/topics/{topic}/events", self._events, name=_TAIL, allow_head=False),
             web.get("/readers", self._readers),
+            web.get("/metrics", make_aiohttp_handler()),
             web.static("/static", STATIC),
         ]
 
