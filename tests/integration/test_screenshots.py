@@ -14,7 +14,7 @@ from integration.test_watch import live_trade, produce
 from lab import screenshots, watch_picture
 from lab.errors import LabError
 from tradestream import trade
-from tradestream.watch.messages import CANDLES, SIGNALS, TRADES
+from tradestream.topics import CANDLES, SIGNALS, TRADES
 from unit.watch.events import candle, message
 
 _KIB = 1024

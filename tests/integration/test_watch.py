@@ -22,9 +22,9 @@ from integration.broker import Broker, libraries
 from integration.programs import wait_for
 from tradestream import trade
 from tradestream.errors import KafkaUnavailableError
+from tradestream.topics import CANDLES, SIGNALS, TRADES
 from tradestream.trade import Trade, event_id, iso_utc
 from tradestream.watch import reader
-from tradestream.watch.messages import CANDLES, SIGNALS, TRADES
 from unit.watch.events import candle, message
 from unit.watch.events import signal as a_signal
 

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tradestream import __version__, config, logs, topic
+from tradestream import __version__, config, logs, topic, topics
 from tradestream.errors import ConfigError, TradestreamError
 from tradestream.kafka import CLIENT_PROPERTIES, client_config
 from tradestream.producer import service as producer
@@ -163,9 +163,9 @@ After SIGINT it ends with 130, after SIGTERM with 143, and with 141 where nobody
         "--interval", type=_interval, default="1m", metavar="LENGTH", help="which candles: 5m, 1h, ... (%(default)s)"
     )
     parser.add_argument("--max", type=_count, metavar="N", help="print lines, and end after N of them")
-    parser.add_argument("--topic", default="streaming-events", help="where trades are (%(default)s)")
-    for what in ("candles", "signals"):
-        parser.add_argument(f"--{what}-topic", metavar="TOPIC", default=what, help=f"where {what} are (%(default)s)")
+    parser.add_argument("--topic", default=topics.TRADES, help="where trades are (%(default)s)")
+    for what, name in (("candles", topics.CANDLES), ("signals", topics.SIGNALS)):
+        parser.add_argument(f"--{what}-topic", metavar="TOPIC", default=name, help=f"where {what} are (%(default)s)")
     _add_client_config(parser)
 
 
@@ -230,7 +230,7 @@ After SIGINT it ends with 130, after SIGTERM with 143, where something is left t
         metavar="N|max",
         help="N times as fast as recorded, pairs beside each other; max is as fast as Kafka takes them (default: max)",
     )
-    parser.add_argument("--topic", default="streaming-events", help="where to (%(default)s); it has to exist")
+    parser.add_argument("--topic", default=topics.TRADES, help="where to (%(default)s); it has to exist")
     parser.add_argument("--restart", action="store_true", help="begin again, whatever was sent before")
     parser.add_argument("--json", action="store_true", help="print what was done as one line of JSON")
     _add_client_config(parser)
@@ -509,11 +509,10 @@ def _topic(args: argparse.Namespace) -> int:
 
 
 def _watch(args: argparse.Namespace) -> int:
-    from tradestream.watch import messages  # noqa: PLC0415 - the other commands need no screen
-    from tradestream.watch import service as watch  # noqa: PLC0415
+    from tradestream.watch import service as watch  # noqa: PLC0415 - the other commands need no screen
 
-    topics = {messages.TRADES: args.topic, messages.CANDLES: args.candles_topic, messages.SIGNALS: args.signals_topic}
-    return watch.run(watch.Options(args.symbols, args.interval, args.max, topics, args.client_config))
+    named = {topics.TRADES: args.topic, topics.CANDLES: args.candles_topic, topics.SIGNALS: args.signals_topic}
+    return watch.run(watch.Options(args.symbols, args.interval, args.max, named, args.client_config))
 
 
 def _replay(args: argparse.Namespace) -> int:

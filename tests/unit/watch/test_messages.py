@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tradestream.watch.messages import CANDLES, SIGNALS, TRADES, read
+from tradestream.topics import CANDLES, SIGNALS, TRADES
+from tradestream.watch.messages import read
 from unit.watch.events import candle, message, signal, trade
 
 

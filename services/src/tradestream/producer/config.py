@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from tradestream import topics
 from tradestream.config import (
     DEFAULT_SYMBOLS,
     Address,
@@ -112,8 +113,8 @@ class ProducerConfig(Section, frozen=True, kw_only=True):
 
     feeds: tuple[FeedConfig, ...] = (FeedConfig(),)
     kafka_client_config: Path = CLIENT_PROPERTIES
-    topic: TopicName = "streaming-events"
-    dead_letter_topic: TopicName = "streaming-events-dlq"
+    topic: TopicName = topics.TRADES
+    dead_letter_topic: TopicName = topics.DEAD_LETTERS
     quotes_topic: TopicName | None = None
     metrics: Address = Address(port=8000)
     silence_timeout_seconds: PositiveFloat = 30.0

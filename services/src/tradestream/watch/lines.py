@@ -9,9 +9,10 @@ from typing import Self, TextIO
 
 from tradestream.analytics.candles import Key
 from tradestream.logs import line
+from tradestream.topics import CANDLES, SIGNALS, TRADES
 from tradestream.trade import Trade, iso_utc
 from tradestream.watch.figures import Figures
-from tradestream.watch.messages import CANDLES, SIGNALS, TRADES, Candle, Event, Signal
+from tradestream.watch.messages import Candle, Event, Signal
 
 _PRICE_MS = 1_000
 _PIPELINE_MS = 10_000

@@ -11,10 +11,8 @@ from tradestream import trade
 from tradestream.analytics.rules import RuleName
 from tradestream.ask.output import printable
 from tradestream.errors import RejectedError
+from tradestream.topics import CANDLES, SIGNALS, TRADES
 from tradestream.trade import Milliseconds, Name, Trade
-
-TRADES, CANDLES, SIGNALS = "streaming-events", "candles", "signals"
-"""What messages may be; these are the names of their topics too, unless others are given."""
 
 _Figure = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,40}(?:\.[0-9]{1,40})?\Z")]
 _Count = Annotated[int, msgspec.Meta(ge=0)]

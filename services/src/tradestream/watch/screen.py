@@ -13,10 +13,11 @@ from rich.live import Live
 from rich.text import Text
 
 from tradestream.analytics.candles import Key
+from tradestream.topics import CANDLES, SIGNALS, TRADES
 from tradestream.watch.figures import Figures
 from tradestream.watch.keyboard import Keyboard
 from tradestream.watch.market import Market, Series
-from tradestream.watch.messages import CANDLES, SIGNALS, TRADES, Candle, Event, Signal
+from tradestream.watch.messages import Candle, Event, Signal
 from tradestream.watch.table import Column, fitted
 
 _BARS, _ASCII_BARS = "▁▂▃▄▅▆▇█", "_.-~=+*#"

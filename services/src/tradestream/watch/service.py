@@ -37,7 +37,7 @@ class Options:
         symbols: the pairs, in any exchange's style; empty means all.
         interval: which candles.
         max: lines, and the end after so many; None is for ever.
-        topics: the topic of `TRADES`, of `CANDLES` and of `SIGNALS`, each another.
+        topics: the topic of `TRADES`, of `CANDLES` and of `SIGNALS` (see `tradestream.topics`), each another.
         client_config: Kafka's client properties.
     """
 
