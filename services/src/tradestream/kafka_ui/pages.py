@@ -13,6 +13,7 @@ from aiohttp.typedefs import Handler
 from confluent_kafka.admin._metadata import TopicMetadata
 from prometheus_client.aiohttp import make_aiohttp_handler
 
+from tradestream import process
 from tradestream.errors import ConfigError, KafkaUnavailableError, NothingFoundError
 from tradestream.kafka_ui import facts, question, search, shown, tail
 from tradestream.kafka_ui.cluster import Cluster
@@ -58,7 +59,7 @@ class Pages:
             web.get("/topics/{topic}/tail", self._tail),
             web.get("/topics/{topic}/events", self._events, name=_TAIL, allow_head=False),
             web.get("/readers", self._readers),
-            web.get("/metrics", make_aiohttp_handler()),
+            web.get("/metrics", make_aiohttp_handler(process.registry())),
             web.static("/static", STATIC),
         ]
 

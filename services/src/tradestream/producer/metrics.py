@@ -11,13 +11,15 @@ from bisect import bisect_left
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
+
+from tradestream import process
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from prometheus_client import CollectorRegistry
     from prometheus_client.core import Metric
 
 RECONNECT_REASONS = ("closed", "connect_failed", "planned", "refused", "server_shutdown", "silent")
@@ -173,8 +175,6 @@ class _Families(Collector):
 
 def registry(feeds: Sequence[FeedStats]) -> CollectorRegistry:
     """Returns the registry that serves all feeds and the process's own figures."""
-    registry = CollectorRegistry()
+    registry = process.registry()
     registry.register(_Families(feeds))
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
     return registry
