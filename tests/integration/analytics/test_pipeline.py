@@ -15,6 +15,7 @@ from tradestream.analytics import batch
 from tradestream.analytics.batch import UnseenError
 from tradestream.analytics.config import AnalyticsConfig
 from tradestream.analytics.hadoop_directory import directory
+from tradestream.analytics.landed import landed_rows
 from tradestream.analytics.metrics import Metrics
 from tradestream.analytics.pipeline import Outputs, Pipeline
 from tradestream.analytics.position import Held
@@ -122,16 +123,18 @@ def test_a_batch_that_is_full_but_for_what_spark_rounds_off_is_not_the_topics_en
 def test_nothing_is_shown_of_a_batch_that_is_not_all_seen(
     spark: SparkSession, tmp_path: Path, topics: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def see(where: str) -> None:
+        monkeypatch.setattr(batch, "landed_rows", lambda directories: where.format(landed_rows(directories)))
+
     first = pipeline(spark, tmp_path, topics)
-    with monkeypatch.context() as patched:
-        patched.setattr(Storage, "landing", lambda self, name: self.root.path(f"_landing/{name}").replace("*", "no*"))
-        with pytest.raises(duckdb.IOException, match="No files"):
-            first.process(messages(spark, 0), {0: 1})
+    see("read_parquet('/gone/*.parquet')")
+    with pytest.raises(duckdb.IOException, match="No files"):
+        first.process(messages(spark, 0), {0: 1})
     second = pipeline(spark, tmp_path, topics)
-    with monkeypatch.context() as patched:
-        patched.setattr("tradestream.analytics.batch._LANDED", batch._LANDED + " AND trade_id > 0")  # noqa: SLF001
-        with pytest.raises(UnseenError, match="0 of 1 trades are seen"):
-            second.process(messages(spark, 0), {0: 1})
+    see("(FROM {} WHERE trade_id > 0)")
+    with pytest.raises(UnseenError, match="0 of 1 trades are seen"):
+        second.process(messages(spark, 0), {0: 1})
     assert topics.published == []
+    monkeypatch.undo()
     pipeline(spark, tmp_path, topics).process(messages(spark, 0), {0: 1})
     assert len(topics.published) == 2

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import msgspec
 
+from tradestream import topics
 from tradestream.analytics.candles import MINUTE_MS
 from tradestream.analytics.indicators import IndicatorConfig
 from tradestream.analytics.rules import AnyRule, check
@@ -47,10 +48,10 @@ class AnalyticsConfig(Section, frozen=True, kw_only=True):
     """
 
     kafka_client_config: Path
-    topic: Topic = "streaming-events"
-    dead_letter_topic: Topic = "streaming-events-dlq"
-    candles_topic: Topic = "candles"
-    signals_topic: Topic = "signals"
+    topic: Topic = topics.TRADES
+    dead_letter_topic: Topic = topics.DEAD_LETTERS
+    candles_topic: Topic = topics.CANDLES
+    signals_topic: Topic = topics.SIGNALS
     storage: Location
     checkpoint: Location
     intervals: tuple[str, ...] = ("1m", "5m")

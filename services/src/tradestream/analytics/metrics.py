@@ -6,15 +6,9 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    PlatformCollector,
-    ProcessCollector,
-)
+from prometheus_client import Counter, Gauge, Histogram
 
+from tradestream import process
 from tradestream.analytics.candles import BookState, Key, Update
 from tradestream.analytics.evidence import BigTrade
 from tradestream.analytics.indicators import NAMES, Figures
@@ -53,9 +47,7 @@ class Metrics:
     """
 
     def __init__(self) -> None:
-        self.registry = registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
-        PlatformCollector(registry=registry)
+        self.registry = registry = process.registry()
         self.processed = Counter("events_processed_total", "Distinct trades read", _SERIES, registry=registry)
         self.late = Counter("events_late_total", "Trades whose minute was closed", _SERIES, registry=registry)
         self.duplicate = Counter("events_duplicate_total", "Trades read before", _SERIES, registry=registry)
