@@ -24,10 +24,7 @@ _MESSAGE = """event_id string, event_type string, exchange string, symbol string
 
 
 class _Check(NamedTuple):
-    """What must be true of a field, in SQL, and what is said where it is not.
-
-    `_PRODUCED` implies what is ``of_form``.
-    """
+    """What must be true of a field, in SQL, and what is said where it is not; of what is ``of_form`` see `_FORMS`."""
 
     field: str
     test: str
@@ -91,28 +88,25 @@ _CHECKS = [
 ]
 _MICROSECONDS = "j.trade_time_us between 0 and 99999999999999999"
 
-# A message as `trade.encode` writes it, each field once and none besides: one look at it instead of one at each field.
-_FORMS = {
-    "event_id": r'"[^"\\]*"',
-    "event_type": '"trade"',
-    "exchange": f'"{trade.NAME_PATTERN}"',
-    "symbol": f'"{trade.NAME_PATTERN}"',
-    "price": f'"{PRICE_DIGITS.pattern}"',
-    "quantity": f'"{QUANTITY_DIGITS.pattern}"',
-    "trade_time": "[0-9]+",
-    "timestamp": f'"{trade.TIMESTAMP_PATTERN}"',
-    "buyer_is_maker": "(?:true|false)",
-    "trade_id": "[0-9]+",
+# One look at all fields instead of one at each; no pattern has the mark between them.
+_PATTERNS = {
+    "exchange": trade.NAME_PATTERN,
+    "symbol": trade.NAME_PATTERN,
+    "price": PRICE_DIGITS.pattern,
+    "quantity": QUANTITY_DIGITS.pattern,
+    "timestamp": trade.TIMESTAMP_PATTERN,
 }
-_FIELDS = ",".join(f'"{name}":{form}' for name, form in _FORMS.items())
-_PRODUCED = rf"""rlike(text, r'^\{{{_FIELDS}(?:,"trade_time_us":[0-9]+)?\}}\z')"""
+_FIELDS = ", ".join(f"j.{name}" for name in _PATTERNS)
+_FORM = '"'.join(_PATTERNS.values())
+_FORMS = rf"""rlike(concat_ws('"', {_FIELDS}), r'^{_FORM}\z')"""
 
+# Strings in the order in which the producer writes them, or in any.
+_STRINGS = ("exchange", "symbol", "price", "quantity")
+_PRODUCED = ", ',', ".join(f"""'"{name}":"', j.{name}, '"'""" for name in _STRINGS)
+_TEXTS = f"(contains(text, concat({_PRODUCED})) or {' and '.join(_text(name).test for name in _STRINGS)})"
 
-def _all(*, of_form: bool) -> str:
-    return " and ".join(check.test for check in _CHECKS if check.of_form is of_form)
-
-
-_VALID = f"""coalesce(j.damaged is null and ({_PRODUCED} or {_all(of_form=True)}) and {_all(of_form=False)}
+_VALID = f"""coalesce(j.damaged is null and {_TEXTS} and {_FORMS}
+    and {" and ".join(check.test for check in _CHECKS if not check.of_form)}
     and (j.trade_time_us is null or {_MICROSECONDS}), false)"""
 
 
