@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from tradestream.analytics.layout import CANDLE
 from tradestream.analytics.publish import fields
 from tradestream.analytics.signals import Signal, row
 from tradestream.analytics.staging import SparkStaging
-from tradestream.analytics.storage import Storage, StorageError
+from tradestream.analytics.storage import Storage, StorageError, UnwritableError
 
 _KEY = Key("binance", "BTC/USDT")
 _MOST = Decimal("9999999999.999999999999")
@@ -118,6 +119,26 @@ def test_a_file_that_is_torn_inside_is_named(spark: SparkSession, storage: Stora
     torn.write_bytes(content[:4] + bytes(len(content) - 8) + content[-4:])
     with pytest.raises(StorageError, match=rf"{torn.name}.*repair"):
         storage.stage("a", ["1"], 17_142, [], [])
+
+
+@pytest.mark.parametrize("what", ["trades", "candles"])
+def test_where_nothing_can_be_written_what_landed_is_not_called_damaged(
+    spark: SparkSession, tmp_path: Path, what: str
+) -> None:
+    storage = Storage(spark, tmp_path.as_uri())
+    storage.land(_trades(spark), "1")
+    trades = (["1"], 17_142, []) if what == "trades" else ([], 0, [_closed(Decimal(2), Decimal(1), Decimal(2))])
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # As with a disk that is full, but for this process alone.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(UnwritableError, match=r"_staging: cannot be written: .*File too large.*space left"):
+            storage.stage("a", *trades, [])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    storage.stage("a", *trades, [])
+    storage.move("a")
+    assert len(_stored(tmp_path, what)) > 0
 
 
 def test_candles_and_signals_are_stored_to_the_digit(storage: Storage, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ from tradestream.analytics.publish import fields
 from tradestream.analytics.signals import Signal, row
 from tradestream.analytics.staging import HANDED, SparkStaging, Staging
 from tradestream.analytics.state import START_AFRESH
-from tradestream.errors import RepairNeededError, cause
+from tradestream.errors import RepairNeededError, TransientError, cause
 
 # Every Parquet file begins and ends with four bytes, and has the length of its footer in four bytes more.
 _SHORTEST = 12
@@ -46,8 +46,16 @@ _SHORTEST = 12
 _REPLACED = "move that file and the job's checkpoint away: what it held is made again from what Kafka still holds"
 
 
+# What Spark and DuckDB say of files.
+_ERRORS = (PySparkException, Py4JJavaError, duckdb.Error)
+
+
 class StorageError(RepairNeededError):
     """What is stored cannot be read: says which file and what to do."""
+
+
+class UnwritableError(TransientError):
+    """Finished files cannot be written, as where the disk is full; the next start tries again."""
 
 
 class Storage:
@@ -95,20 +103,32 @@ class Storage:
 
         Raises:
             StorageError: What landed cannot be read, or is not as many trades.
+            UnwritableError: They cannot be written.
         """
         self.root.delete(f"_staging/{name}")
-        if landed:
-            self.require_landed(landed)
+        self.require_landed(landed)
+        try:
+            staged = self._staging.trades([*map(self.landing, landed)], name) if landed else 0
+            if closed:
+                self._staging.rows("candles", map(fields, closed), name)
+            if signals:
+                self._staging.rows("signals", map(row, signals), name)
+        except _ERRORS as error:
+            self._require_readable(landed)
+            raise UnwritableError(
+                f"{self.root.path('_staging')}: cannot be written: {cause(error)}; check that there is space left"
+            ) from error
+        if staged != trades:
             where = self.root.path("_landing")
-            with _readable(where, START_AFRESH):
-                staged = self._staging.trades([*map(self.landing, landed)], name)
-            if staged != trades:
-                raise StorageError(f"{where}: holds {staged} trades instead of {trades}; {START_AFRESH}")
-        if closed:
-            self._staging.rows("candles", map(fields, closed), name)
-        if signals:
-            self._staging.rows("signals", map(row, signals), name)
+            raise StorageError(f"{where}: holds {staged} trades instead of {trades}; {START_AFRESH}")
         self.root.sync(f"_staging/{name}")
+
+    def _require_readable(self, landed: list[str]) -> None:
+        """Read all that landed under these names: of an error in the midst of reading and writing, whose it was."""
+        if landed:
+            with _readable(self.root.path("_landing"), START_AFRESH):
+                files = self._spark.read.parquet(*map(self.landing, landed))
+                files.write.format("noop").mode("overwrite").save()
 
     def move(self, name: str) -> None:
         """Bring the files of staging directory ``name`` to where readers look; can be repeated after a crash."""
@@ -171,5 +191,5 @@ def _readable(what: str, remedy: str) -> Iterator[None]:
     """Turn an error about a file, which names it, into one that says what to do."""
     try:
         yield
-    except (PySparkException, Py4JJavaError, duckdb.Error) as error:
+    except _ERRORS as error:
         raise StorageError(f"{what}: {cause(error)}; {remedy}") from error
