@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,21 @@ def test_a_broken_landed_file_is_named_and_taken_from_kafka_again(spark: SparkSe
     again.until_taken(150)
     again.job.stop()
     assert stored(copy) == identities(0, 200)
+
+
+def test_a_landed_file_that_breaks_while_the_job_runs_ends_it_by_that_name(spark: SparkSession, copy: Job) -> None:
+    running = Inside(spark, copy)
+    job, pipeline = running.job, running.job._pipeline  # noqa: SLF001 - no tick of the clock shall see it first
+    file = min((copy.storage / "_landing").glob("*/*.parquet"))
+    content = file.read_bytes()
+    file.write_bytes(content[:4] + bytes(len(content) - 8) + content[-4:])
+    pipeline._flushed = float("-inf")  # noqa: SLF001 - it is time to move what landed
+    copy.produce(map(message, trades(200, 201)))
+    running.until("the failure", lambda: not (job._query and job._query.isActive))  # noqa: SLF001
+    with pytest.raises(StorageError, match=rf"{file.name}.*`tradestream repair`"):
+        job.watch(threading.Event())
+    job._fast_path.stop()  # noqa: SLF001
+    job._end.close()  # noqa: SLF001
 
 
 @pytest.mark.parametrize("how", ["empty", "zeros", "half"])

@@ -126,13 +126,33 @@ def test_a_field_that_is_there_twice_is_held_against_its_last_value(spark: Spark
     assert decoded(text.encode())
     odd = {"price": '"1e3"', "exchange": "7", "symbol": '"../x"', "timestamp": '"2021-01-08"'}
     values = [text, *(f'{text[:-1]},"{name}":{value}}}' for name, value in odd.items())]
-    # Spark's parser takes other quotes too.
+    # By default Spark's parser takes other quotes too.
     values += [
         value.replace(f'"{name}":{odd[name]}', f"'{name}':'-'") for name, value in zip(odd, values[1:], strict=True)
     ]
     values.append(text.replace('"buyer_is_maker":true', "\"buyer_is_maker\":true,'price':'1e3'"))
     rows = read_trades(kafka(spark, [value.encode() for value in values]), AHEAD)
     assert [row.valid for row in rows.collect()] == [True] + [False] * 9
+
+
+@pytest.mark.parametrize(
+    ("odd", "reason"),
+    [
+        ("'event_type':'trade'", "event_type is not trade"),
+        ('"event_type":"trade","more":NaN', "not a JSON object"),
+        ('"event_type":"trade",', "not a JSON object"),
+    ],
+)
+def test_what_is_no_json_is_refused_though_the_parser_could_read_it(spark: SparkSession, odd: str, reason: str) -> None:
+    good = {name: value for name, (value, _) in FIELDS.items()} | {"price": "1", "quantity": "1"}
+    good["event_id"] = event_id("binance", "BTCUSDT", good["trade_id"])
+    text = json.dumps(good, separators=(",", ":"))
+    message = text.replace('"event_type":"trade"', odd).encode()
+    assert decoded(text.encode())
+    assert not decoded(message)
+    rows = read_trades(kafka(spark, [text.encode(), message]), AHEAD)
+    assert [row.valid for row in rows.collect()] == [True, False]
+    assert [row.reason for row in explained(rows.where("not valid"), AHEAD).collect()] == [reason]
 
 
 def test_a_message_without_a_value_is_none(spark: SparkSession) -> None:

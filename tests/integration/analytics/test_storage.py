@@ -106,6 +106,16 @@ def test_whoever_sorts_trades_into_files_they_are_the_same(spark: SparkSession, 
         assert ids == sorted(ids)
 
 
+def test_what_an_earlier_version_landed_without_a_column_has_none_in_it(
+    spark: SparkSession, storage: Storage, tmp_path: Path
+) -> None:
+    storage.land(_trades(spark).drop("trade_time_us"), "1")
+    storage.stage("a", ["1"], 17_142, [], [])
+    storage.move("a")
+    for columns, rows in _stored(tmp_path, "trades").values():
+        assert {row[columns.index(("trade_time_us", "BIGINT"))] for row in rows} == {None}
+
+
 def test_another_number_of_trades_than_landed_is_refused(spark: SparkSession, storage: Storage) -> None:
     storage.land(_trades(spark), "1")
     with pytest.raises(StorageError, match=r"holds 17142 trades instead of 17143; .*repair"):

@@ -33,7 +33,7 @@ from tradestream.analytics.publish import Topics
 from tradestream.analytics.sent import Sent, sent_signals
 from tradestream.analytics.state import StateStore
 from tradestream.analytics.storage import Storage
-from tradestream.errors import ConfigError, FatalError, KafkaUnavailableError, cause
+from tradestream.errors import ConfigError, FatalError, KafkaUnavailableError, TradestreamError, cause
 from tradestream.kafka import client_config, read_properties
 from tradestream.logs import line
 
@@ -213,6 +213,7 @@ class Job:
         """Tick until ``stop`` is set.
 
         Raises:
+            TradestreamError: A batch failed.
             QueryFailedError: The query ended by itself.
             FastPathError: So did the fast path.
         """
@@ -243,6 +244,8 @@ class Job:
         query = self._query
         if query is None or not query.isActive:
             error = self._pipeline.failure or (query.exception() if query else None)
+            if isinstance(error, TradestreamError):
+                raise error  # which says what to do
             raise QueryFailedError(f"the query ended: {cause(error)}") from error
         return query
 

@@ -6,7 +6,9 @@ import glob
 from collections.abc import Iterable
 
 from tradestream.analytics.files import Directory
-from tradestream.ask.database import listed
+from tradestream.analytics.layout import LANDED
+from tradestream.analytics.local_directory import local_path
+from tradestream.ask.database import by_name, listed
 
 # Every Parquet file begins and ends with this.
 _MAGIC = b"PAR1"
@@ -25,9 +27,11 @@ def broken(storage: Directory, names: Iterable[str]) -> str | None:
 
 
 def landed_rows(directories: Iterable[str]) -> str:
-    """SQL for DuckDB: the trades of landing directories of this host, by their URIs."""
-    files = listed(f"{glob.escape(each.removeprefix('file://'))}/*.parquet" for each in directories)
-    return f"(FROM read_parquet({files}, hive_partitioning = false, union_by_name = true) WHERE valid)"
+    """SQL for DuckDB: the trades of landing directories of this host, by their URIs, with the columns of `LANDED`."""
+    files = listed(f"{glob.escape(str(local_path(each)))}/*.parquet" for each in directories)
+    # To DuckDB a timestamp of Spark's has a zone.
+    columns = by_name({**LANDED, "timestamp": "timestamptz"})
+    return f"(FROM read_parquet({files}, schema = {columns}, hive_partitioning = false) WHERE valid)"
 
 
 def _is_whole(storage: Directory, file: str) -> bool:

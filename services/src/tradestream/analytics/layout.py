@@ -75,5 +75,8 @@ SIGNAL = {
     "evidence": "string",
 }
 
+LANDED = {"valid": "boolean", "exchange": "string", "symbol": "string", **TRADE}
+"""What is needed of a batch that landed, to store its trades."""
+
 STORED = {"trades": TRADE, "candles": CANDLE, "signals": SIGNAL}
 """Of each table its columns."""

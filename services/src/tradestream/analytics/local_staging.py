@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import tempfile
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -10,18 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from duckdb import DuckDBPyConnection
 
 from tradestream.analytics.landed import landed_rows
 from tradestream.analytics.layout import DATED, ORDER, PARTITIONS, STORED, TRADE
 from tradestream.ask.database import literal, names, opened
 
 # Sorted rows stay sorted on their way into several files only where one thread writes. So there are several writers,
-# which share the series, and what one of them may take.
-_SHARES = 2
+# which share the series, and what one connection may take.
+_WRITERS = 2
 _SHARE_OF_MEMORY = "256MiB"
 
-_encode = msgspec.json.Encoder(decimal_format="string").encode
+_encode_lines = msgspec.json.Encoder(decimal_format="string").encode_lines
 
 
 class LocalStaging:
@@ -37,34 +37,31 @@ class LocalStaging:
     def trades(self, landed: list[str], name: str) -> int:
         """Write the trades of landing directories, by URI, into staging directory ``name``; how many these are."""
         rows = f"SELECT exchange, symbol, {names(TRADE)} FROM {landed_rows(landed)}"
-        with ThreadPoolExecutor(_SHARES) as pool:
-            return sum(pool.map(partial(self._share, rows, name), range(_SHARES)))
-
-    def _share(self, rows: str, name: str, share: int) -> int:
-        with opened(Path(tempfile.gettempdir(), f"{name}-{share}")) as connection:
-            connection.execute(f"SET threads = 1; SET memory_limit = '{_SHARE_OF_MEMORY}'")
-            mine = f"{rows} WHERE hash(exchange, symbol) % {_SHARES} = {share}"
-            return self._write(connection, mine, "trades", name)
+        shares = [f"{rows} WHERE hash(exchange, symbol) % {_WRITERS} = {writer}" for writer in range(_WRITERS)]
+        with ThreadPoolExecutor(_WRITERS) as pool:
+            return sum(pool.map(partial(self._write, table="trades", name=name), shares))
 
     def rows(self, table: str, rows: Iterable[Mapping[str, Any]], name: str) -> None:
         """Write rows of a table that the driver has into staging directory ``name``."""
-        columns = literal(_encode([STORED[table]]).decode())
-        with opened(Path(tempfile.gettempdir(), name)) as connection:
-            connection.execute("SET threads = 1")
-            connection.execute(
-                f"CREATE TEMP TABLE handed AS SELECT unnest(from_json_strict(?, {columns}), recursive := true)",
-                [_encode(list(rows)).decode()],
-            )
-            self._write(connection, "FROM handed", table, name)
+        # In a file: what a query holds as one text, DuckDB unpacks all at once, beyond what it may take.
+        with tempfile.NamedTemporaryFile(suffix=".json") as file:
+            file.write(_encode_lines(list(rows)))
+            file.flush()
+            columns = ", ".join(f"{column}: {literal(kind)}" for column, kind in STORED[table].items())
+            path = literal(glob.escape(file.name))
+            self._write(f"FROM read_json({path}, format = 'newline_delimited', columns = {{{columns}}})", table, name)
 
-    def _write(self, connection: DuckDBPyConnection, rows: str, table: str, name: str) -> int:
+    def _write(self, rows: str, table: str, name: str) -> int:
         partitions = names(PARTITIONS[table])
         target = self._root / "_staging" / name / table
         target.mkdir(parents=True, exist_ok=True)
-        found = connection.execute(
-            f"""COPY (SELECT *, strftime(epoch_ms({DATED[table]}), '%Y-%m-%d') AS date FROM ({rows})
-                    ORDER BY {partitions}, {ORDER[table]}) TO {literal(str(target))}
-                (FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, PARTITION_BY ({partitions}),
-                FILENAME_PATTERN 'part-{{i}}', OVERWRITE_OR_IGNORE)"""
-        ).fetchone()
-        return int(found[0]) if found else 0
+        with tempfile.TemporaryDirectory() as scratch, opened(Path(scratch, "spill")) as connection:
+            connection.execute(f"SET threads = 1; SET memory_limit = '{_SHARE_OF_MEMORY}'")
+            written = connection.execute(
+                f"""COPY (SELECT *, strftime(epoch_ms({DATED[table]}), '%Y-%m-%d') AS date FROM ({rows})
+                        ORDER BY {partitions}, {ORDER[table]}) TO {literal(str(target))}
+                    (FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, PARTITION_BY ({partitions}),
+                    FILENAME_PATTERN 'part-{{i}}', OVERWRITE_OR_IGNORE)"""
+            )
+            ((count,),) = written.fetchall()
+            return int(count)

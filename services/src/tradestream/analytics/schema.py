@@ -4,6 +4,9 @@ What a trade is, `tradestream.trade` says: the checks are made from its definiti
 against each other. Only the time of arrival in Kafka is looked at here alone. What does not fit is refused with the
 reason, never rounded.
 
+It is as strict as Spark's parser: of a field that is there twice the last value counts, and what follows the first
+object is not looked at.
+
 ``from_json`` turns what it cannot read into NULL. So every row is held against `_VALID`; only a message that fails is
 looked at again by `explained`. That is a query of its own because the JVM never compiles a method of more than 8,000
 bytes: with the reasons in it, the code that Spark makes for every row would be interpreted for ever.
@@ -21,6 +24,10 @@ from tradestream.trade import PRICE_DIGITS, QUANTITY_DIGITS, Digits
 _MESSAGE = """event_id string, event_type string, exchange string, symbol string, price string, quantity string,
     trade_time bigint, trade_time_us bigint, timestamp string, buyer_is_maker boolean, trade_id bigint,
     damaged string"""
+
+
+_STRICT = """map('columnNameOfCorruptRecord', 'damaged', 'allowSingleQuotes', 'false',
+    'allowNonNumericNumbers', 'false')"""
 
 
 class _Check(NamedTuple):
@@ -138,7 +145,7 @@ _REASON = "\n".join(["case", *(f"when {test} then '{reason}'" for test, reason i
 def _parsed(messages: DataFrame, ahead_ms: int) -> DataFrame:
     """``messages`` with the columns that the checks look at; ``value`` and ``timestamp`` are as Kafka has them."""
     read = messages.selectExpr("*", "cast(value as string) as text").selectExpr(
-        "*", f"from_json(text, '{_MESSAGE}', map('columnNameOfCorruptRecord', 'damaged')) as j"
+        "*", f"from_json(text, '{_MESSAGE}', {_STRICT}) as j"
     )
     return read.selectExpr(
         "*",

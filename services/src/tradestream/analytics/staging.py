@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
 from tradestream.analytics.files import Directory
-from tradestream.analytics.layout import DATED, ORDER, PARTITIONS, STORED, TRADE
+from tradestream.analytics.layout import DATED, LANDED, ORDER, PARTITIONS, STORED, TRADE
 from tradestream.analytics.local import schema
 
 HANDED = "handed.json"
@@ -18,9 +18,6 @@ HANDED = "handed.json"
 
 # Trades are sorted in so many shares a core: series are uneven, and one alone in its share is nearly sorted already.
 _SORTS = 8
-
-# What is needed of what landed.
-_LANDED = {"valid": "boolean", "exchange": "string", "symbol": "string", **TRADE}
 
 _encode_lines = msgspec.json.Encoder(decimal_format="string").encode_lines
 
@@ -50,7 +47,7 @@ class SparkStaging:
     def trades(self, landed: list[str], name: str) -> int:
         """Write the trades of landing directories, by URI, into staging directory ``name``; how many these are."""
         read = Observation()
-        rows = self._spark.read.schema(schema(_LANDED)).parquet(*landed).where("valid")
+        rows = self._spark.read.schema(schema(LANDED)).parquet(*landed).where("valid")
         columns = rows.observe(read, F.count("*").alias("trades")).selectExpr(
             "exchange", _date("trades"), "symbol", *TRADE
         )

@@ -46,8 +46,8 @@ _SHORTEST = 12
 _REPLACED = "move that file and the job's checkpoint away: what it held is made again from what Kafka still holds"
 
 
-# What Spark and DuckDB say of files.
-_ERRORS = (PySparkException, Py4JJavaError, duckdb.Error)
+# What Spark, DuckDB and the kernel say of files.
+_ERRORS = (PySparkException, Py4JJavaError, duckdb.Error, OSError)
 
 
 class StorageError(RepairNeededError):

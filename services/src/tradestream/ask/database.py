@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -137,15 +137,19 @@ def parquet(files: Iterable[str], table: str) -> str:
 
     Columns are found by name; NULL stands for one that a file does not have, as of a version that did not know it yet.
     """
-    # As union_by_name does, but that opens all files to learn what this is told, also those that a condition rules out.
-    schema = ", ".join(
-        f"{literal(name)}: {{name: {literal(name)}, type: {literal(kind)}, default_value: NULL}}"
-        for name, kind in _COLUMNS[table].items()
-    )
     types = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in _partition_types(table).items())
-    return (
-        f"read_parquet({listed(files)}, schema = MAP {{{schema}}}, hive_partitioning = true, hive_types = {{{types}}})"
+    columns = by_name(_COLUMNS[table])
+    return f"read_parquet({listed(files)}, schema = {columns}, hive_partitioning = true, hive_types = {{{types}}})"
+
+
+def by_name(columns: Mapping[str, str]) -> str:
+    """Returns columns with their types as read_parquet takes a schema: found by name, NULL where a file has none."""
+    # As union_by_name does, but that opens all files to learn what this is told, also those that a condition rules out.
+    told = ", ".join(
+        f"{literal(name)}: {{name: {literal(name)}, type: {literal(kind)}, default_value: NULL}}"
+        for name, kind in columns.items()
     )
+    return f"MAP {{{told}}}"
 
 
 def _partition_types(table: str) -> dict[str, str]:
