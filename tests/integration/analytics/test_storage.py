@@ -101,6 +101,8 @@ def test_whoever_sorts_trades_into_files_they_are_the_same(spark: SparkSession, 
         made[kind] = _stored(tmp_path / kind, "trades")
     assert made["local"] == made["spark"]
     assert len(made["local"]) == 8
+    series = duckdb.read_parquet(f"{tmp_path}/local/trades/**/*.parquet", hive_partitioning=True)
+    assert len(series.select("hash(exchange, symbol) % 2").distinct().fetchall()) == 2, "both writers had some"
     for columns, rows in made["local"].values():
         ids = [row[columns.index(("trade_id", "BIGINT"))] for row in rows]
         assert ids == sorted(ids)

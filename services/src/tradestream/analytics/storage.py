@@ -78,7 +78,7 @@ class Storage:
         self.root.sync(f"_landing/{name}")
         return self.landed([name], trades.schema)
 
-    def landed(self, names: list[str], columns: StructType | str) -> DataFrame:
+    def landed(self, names: list[str], columns: StructType) -> DataFrame:
         """What landed under ``names``, these columns alone."""
         return self._spark.read.schema(columns).parquet(*map(self.landing, names))
 
