@@ -116,14 +116,19 @@ def test_a_broken_landed_file_is_named_and_taken_from_kafka_again(spark: SparkSe
     assert stored(copy) == identities(0, 200)
 
 
-def test_a_landed_file_that_breaks_while_the_job_runs_ends_it_by_that_name(spark: SparkSession, copy: Job) -> None:
-    running = Inside(spark, copy)
+def test_a_landed_file_that_breaks_while_the_job_runs_ends_it_by_that_name(
+    spark: SparkSession, tmp_path: Path, kafka: Broker
+) -> None:
+    own = program(tmp_path, kafka, "breaks")
+    own.produce(map(message, trades(0, 125)))
+    running = Inside(spark, own)
+    running.until_taken(250)
     job, pipeline = running.job, running.job._pipeline  # noqa: SLF001 - no tick of the clock shall see it first
-    file = min((copy.storage / "_landing").glob("*/*.parquet"))
+    file = min((own.storage / "_landing").glob("*/*.parquet"))
     content = file.read_bytes()
     file.write_bytes(content[:4] + bytes(len(content) - 8) + content[-4:])
     pipeline._flushed = float("-inf")  # noqa: SLF001 - it is time to move what landed
-    copy.produce(map(message, trades(200, 201)))
+    own.produce(map(message, trades(125, 126)))
     running.until("the failure", lambda: not (job._query and job._query.isActive))  # noqa: SLF001
     with pytest.raises(StorageError, match=rf"{file.name}.*`tradestream repair`"):
         job.watch(threading.Event())
