@@ -119,10 +119,15 @@ def test_whatever_the_series_and_the_id_the_job_knows_the_event_id(
     assert [(row.exchange, row.symbol, row.trade_id) for row in rows] == wanted
 
 
-def test_a_field_that_is_there_twice_is_held_against_its_last_value(spark: SparkSession) -> None:
+def produced() -> str:
+    """A trade as the producer writes it."""
     good = {name: value for name, (value, _) in FIELDS.items()} | {"price": "1", "quantity": "1"}
     good["event_id"] = event_id("binance", "BTCUSDT", good["trade_id"])
-    text = json.dumps({name: good[name] for name in Trade.__struct_fields__}, separators=(",", ":"))
+    return json.dumps({name: good[name] for name in Trade.__struct_fields__}, separators=(",", ":"))
+
+
+def test_a_field_that_is_there_twice_is_held_against_its_last_value(spark: SparkSession) -> None:
+    text = produced()
     assert decoded(text.encode())
     odd = {"price": '"1e3"', "exchange": "7", "symbol": '"../x"', "timestamp": '"2021-01-08"'}
     values = [text, *(f'{text[:-1]},"{name}":{value}}}' for name, value in odd.items())]
@@ -144,9 +149,7 @@ def test_a_field_that_is_there_twice_is_held_against_its_last_value(spark: Spark
     ],
 )
 def test_what_is_no_json_is_refused_though_the_parser_could_read_it(spark: SparkSession, odd: str, reason: str) -> None:
-    good = {name: value for name, (value, _) in FIELDS.items()} | {"price": "1", "quantity": "1"}
-    good["event_id"] = event_id("binance", "BTCUSDT", good["trade_id"])
-    text = json.dumps(good, separators=(",", ":"))
+    text = produced()
     message = text.replace('"event_type":"trade"', odd).encode()
     assert decoded(text.encode())
     assert not decoded(message)

@@ -9,7 +9,7 @@ import msgspec
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
-_encode = msgspec.json.Encoder(decimal_format="string").encode
+_encoder = msgspec.json.Encoder(decimal_format="string")
 
 
 def table(spark: SparkSession, rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> DataFrame:
@@ -23,8 +23,13 @@ def table(spark: SparkSession, rows: Iterable[Mapping[str, Any]], columns: Mappi
         rows: Values by column; of a struct within a column, by field.
         columns: Types of the columns by their names, as in SQL.
     """
-    text = F.lit(_encode(list(rows)).decode())
+    text = F.lit(_encoder.encode(list(rows)).decode())
     return spark.range(1).coalesce(1).select(F.inline(F.from_json(text, f"array<struct<{schema(columns)}>>")))
+
+
+def lines(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """Rows as lines of JSON, decimals as strings with every digit."""
+    return _encoder.encode_lines(list(rows))
 
 
 def schema(columns: Mapping[str, str]) -> str:

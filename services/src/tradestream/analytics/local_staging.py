@@ -10,18 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from tradestream.analytics.landed import landed_rows
 from tradestream.analytics.layout import DATED, ORDER, PARTITIONS, STORED, TRADE
+from tradestream.analytics.local import lines
 from tradestream.ask.database import literal, names, opened
 
 # Sorted rows stay sorted on their way into several files only where one thread writes. So there are several writers,
 # which share the series, and what one connection may take.
 _WRITERS = 2
 _SHARE_OF_MEMORY = "256MiB"
-
-_encode_lines = msgspec.json.Encoder(decimal_format="string").encode_lines
 
 
 class LocalStaging:
@@ -45,7 +42,7 @@ class LocalStaging:
         """Write rows of a table that the driver has into staging directory ``name``."""
         # In a file: what a query holds as one text, DuckDB unpacks all at once, beyond what it may take.
         with tempfile.NamedTemporaryFile(suffix=".json") as file:
-            file.write(_encode_lines(list(rows)))
+            file.write(lines(rows))
             file.flush()
             columns = ", ".join(f"{column}: {literal(kind)}" for column, kind in STORED[table].items())
             path = literal(glob.escape(file.name))

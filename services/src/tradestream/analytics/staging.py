@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-import msgspec
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
 from tradestream.analytics.files import Directory
 from tradestream.analytics.layout import DATED, LANDED, ORDER, PARTITIONS, STORED, TRADE
-from tradestream.analytics.local import schema
+from tradestream.analytics.local import lines, schema
 
 HANDED = "handed.json"
 """Rows that the driver has, on their way to Spark."""
 
 # Trades are sorted in so many shares a core: series are uneven, and one alone in its share is nearly sorted already.
 _SORTS = 8
-
-_encode_lines = msgspec.json.Encoder(decimal_format="string").encode_lines
 
 
 class Staging(Protocol):
@@ -58,7 +55,7 @@ class SparkStaging:
     def rows(self, table: str, rows: Iterable[Mapping[str, Any]], name: str) -> None:
         """Write rows of a table that the driver has into staging directory ``name``."""
         # In a file: a plan that held thousands of rows would be copied with them at each step of planning.
-        self._root.write(HANDED, _encode_lines(list(rows)))
+        self._root.write(HANDED, lines(rows))
         read = self._spark.read.schema(schema(STORED[table])).json(self._root.path(HANDED), mode="FAILFAST")
         self._write(read.selectExpr("*", _date(table)).coalesce(1), table, name)
         self._root.delete(HANDED)
