@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import os
+import random
 import socket
 import subprocess
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,14 +23,20 @@ if TYPE_CHECKING:
 
 _START_SECONDS = 60
 _STOP_SECONDS = 30
+_PORTS = range(20_000, 32_768)
 
 
 def free_port() -> int:
-    """Returns a port of loopback on which nothing listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """Returns a port of loopback on which nothing listens.
+
+    It lies below those that Linux gives out by itself (net.ipv4.ip_local_port_range), of which one may be taken before
+    the service listens: Spark's programs alone ask for several each.
+    """
+    while True:
+        port = random.choice(_PORTS)  # noqa: S311 - no secret
+        with socket.socket() as sock, suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
 
 
 def libraries() -> Path:

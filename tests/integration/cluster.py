@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _ROLES = Path(__file__).parents[2] / "roles"
 _CORES = 2
 _WORKER_MEBIBYTES = 4096
-_START_SECONDS = 60.0
+_START_SECONDS = 120.0
 _render = Environment(undefined=StrictUndefined, autoescape=False).from_string  # noqa: S701 - no HTML
 
 
@@ -48,6 +49,10 @@ class Daemon:
         self._environment = environment
         self._log = folder / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
+
+    def log(self) -> str:
+        """Return all that it has logged."""
+        return self._log.read_text()
 
     @property
     def pid(self) -> int:
@@ -124,12 +129,21 @@ class Cluster:
     def __enter__(self) -> Self:
         self.master.start()
         self.worker.start()
-        self.wait()
+        try:
+            self.wait()
+        except BaseException:
+            self._kill()
+            for each in (self.master, self.worker):
+                sys.stdout.write(f"{each.log()}\n")
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._kill()
+
+    def _kill(self) -> None:
         self.worker.kill()
         self.master.kill()
 
