@@ -75,7 +75,8 @@ class Expected:
         self._intervals, self._lateness = intervals, lateness
         self._seen: set[tuple[Key, int]] = set()
         self._newest: dict[Key, int] = defaultdict(int)
-        self._members: dict[At, list[Tick]] = defaultdict(list)
+        self._members: dict[At, list[Tick]] = defaultdict(list)  # of open windows
+        self._ends: dict[At, tuple[int, int]] = {}  # their first and last ids
         self._counted: dict[Key, set[int]] = defaultdict(set)
         self._passed: dict[At, int] = {}
         self.closed: dict[At, tuple[Candle, int]] = {}
@@ -84,7 +85,7 @@ class Expected:
     @property
     def open(self) -> dict[At, Candle]:
         """Open candles."""
-        return {at: candle(ticks, at.start) for at, ticks in self._members.items() if at not in self.closed}
+        return {at: candle(ticks, at.start) for at, ticks in self._members.items()}
 
     def batch(self, ticks: Iterable[Tick]) -> Self:
         """Known ids out, trades of closed windows out, the rest into the candle of each interval."""
@@ -99,11 +100,13 @@ class Expected:
                 self._counted[tick.key].add(tick.trade_id)
                 for at in windows:
                     self._members[at].append(tick)
+                    first, last = self._ends.get(at, (tick.trade_id, tick.trade_id))
+                    self._ends[at] = min(first, tick.trade_id), max(last, tick.trade_id)
                 self._pass(tick.key)
             self._seen.add((tick.key, tick.trade_id))
-        for at in self.open:
+        for at in list(self._members):
             if at in self._passed or self._is_whole(at):
-                self.closed[at] = candle(self._members[at], at.start), self._passed.get(at, 0)
+                self.closed[at] = candle(self._members.pop(at), at.start), self._passed.get(at, 0)
         return self
 
     def _pass(self, key: Key) -> None:
@@ -116,14 +119,13 @@ class Expected:
         return self._newest[key] // MINUTE_MS * MINUTE_MS - self._lateness
 
     def _is_whole(self, at: At) -> bool:
-        own = {tick.trade_id for tick in self._members[at]}
-        first, last = min(own), max(own)
-        return own == set(range(first, last + 1)) and {first - 1, last + 1} <= self._counted[at.key]
+        first, last = self._ends[at]
+        return len(self._members[at]) == last - first + 1 and {first - 1, last + 1} <= self._counted[at.key]
 
     def _missing(self, at: At) -> int:
-        own, counted = [tick.trade_id for tick in self._members[at]], self._counted[at.key]
-        before = max((number for number in counted if number < min(own)), default=min(own))
-        after = min((number for number in counted if number > max(own)), default=max(own))
+        (first, last), counted = self._ends[at], self._counted[at.key]
+        before = max((number for number in counted if number < first), default=first)
+        after = min((number for number in counted if number > last), default=last)
         return len({*range(before, after)} - counted)
 
 
