@@ -54,3 +54,13 @@ def test_spark_shows_its_worker_and_the_job(live: Pipeline) -> None:
         expect(page.get_by_text("ALIVE").first).to_be_visible()
         page.goto(live.address("Spark worker"))
         expect(page.get_by_text("trade-analytics").first).to_be_visible()
+
+
+def test_the_master_leads_to_the_query_that_runs(live: Pipeline) -> None:
+    with opened() as (page, _):
+        page.goto(live.address("Spark master"))
+        page.get_by_role("link", name="trade-analytics").first.click()
+        page.get_by_role("link", name="Structured Streaming").click()
+        expect(page.get_by_text("Active Streaming Queries (1)")).to_be_visible(timeout=_PATIENCE_MS)
+        expect(page.get_by_role("cell", name="RUNNING").first).to_be_visible()
+        assert page.url.startswith(live.address("Spark job"))
