@@ -10,6 +10,7 @@ from dashboards.board import Board, Row, variable
 from dashboards.panels import (
     PRICE,
     PROMETHEUS,
+    ZERO_OF_THE_JOB,
     Column,
     Query,
     Says,
@@ -26,13 +27,13 @@ from dashboards.panels import (
 
 _PAIR = 'exchange="$exchange", symbol="$symbol"'
 _CANDLE = f'{_PAIR}, interval="$interval"'
+# What can be chosen: with a producer alone there are prices, with replayed trades candles.
+_TRADED = '{__name__=~"trade_last_price|candle_close"'
 _NO_TRADE = "No trade of this pair yet. Pipeline shows where they stop."
 _NO_CANDLE = "No candle of this pair and interval yet. Pipeline shows where trades stop."
 _NO_INDICATOR = "Too few closed candles yet: indicators need up to 21."
 _SIGNED = steps("red", (0, "green"))
 
-# A candle is drawn at its beginning with what is known of it at its end, or now if it has none yet.
-_AT_END = "offset -$interval"
 # Indicators are of closed candles, and a candle closes a second or two after its end.
 _WHEN_CLOSED = "offset -${interval}10s"
 _TWO_DAYS_OF_MINUTES = 2880
@@ -53,6 +54,12 @@ class _Signals(models.AnnotationQuery):
 
 def _of_candle(name: str, when: str = "") -> str:
     return f"max(candle_{name}{{{_CANDLE}}} {when})".replace(" )", ")")
+
+
+def _at_beginning(name: str) -> str:
+    """Of a candle at its beginning, what is known of it at its end, or now if it has none yet."""
+    # Without a range Prometheus looks back for five minutes only, and would not see a candle of an hour before its end.
+    return f"max(last_over_time(candle_{name}{{{_CANDLE}}}[$interval] offset -$interval))"
 
 
 def _by_pair(series: str) -> str:
@@ -132,7 +139,7 @@ def _candles() -> candlestick.Panel:
         _NO_CANDLE,
     )
     queries = [
-        *(Query(_of_candle(name, _AT_END), name) for name in ("open", "high", "low", "close", "volume")),
+        *(Query(_at_beginning(name), name) for name in ("open", "high", "low", "close", "volume")),
         *(
             Query(_of_candle(name, _WHEN_CLOSED), legend)
             for name, legend in {
@@ -182,8 +189,8 @@ def _over_time() -> Row:
             bars(
                 Says("Bought and sold", "Volume of each candle by who took it: bought up, sold down.", _NO_CANDLE),
                 "short",
-                Query(_of_candle("buy_volume", _AT_END), "bought"),
-                Query(f"-{_of_candle('sell_volume', _AT_END)}", "sold"),
+                Query(_at_beginning("buy_volume"), "bought"),
+                Query(f"-{_at_beginning('sell_volume')}", "sold"),
             ).interval("$interval"),
             graph(
                 Says("Pressure", "Bought less sold in parts of the volume: 1 all bought, -1 all sold.", _NO_INDICATOR),
@@ -207,7 +214,7 @@ def _over_time() -> Row:
                 "none",
                 Query(
                     f"sum by (rule) (signals_total{{{_PAIR}}}) "
-                    'or on () label_replace(vector(0), "rule", "none yet", "", "")',
+                    f'or on () label_replace({ZERO_OF_THE_JOB}, "rule", "none yet", "", "")',
                     "{{rule}}",
                 ),
             )
@@ -225,11 +232,11 @@ def board() -> Board:
         about="What the market does: prices, candles, indicators, signals.",
         refresh="5s",
         variables=[
-            variable("exchange", "Exchange", "label_values(candle_close, exchange)", several=False, first="binance"),
+            variable("exchange", "Exchange", f"label_values({_TRADED}}}, exchange)", several=False, first="binance"),
             variable(
                 "symbol",
                 "Symbol",
-                'label_values(candle_close{exchange="$exchange"}, symbol)',
+                f'label_values({_TRADED}, exchange="$exchange"}}, symbol)',
                 several=False,
                 first="BTCUSDT",
             ),

@@ -26,6 +26,9 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat, QueryEdito
 PROMETHEUS = models.DataSourceRef(type_val="prometheus", uid="prometheus")
 """The datasource as the role provisions it."""
 
+ZERO_OF_THE_JOB = '0 * max(up{job="analytics"} == 1)'
+"""0 while the analytics job is there: what it has not counted yet did not happen. Without the job nobody knows."""
+
 PRICE = "locale"
 """The unit of prices, of which every digit is shown."""
 _DIGITS = 8
@@ -222,7 +225,8 @@ def listing(says: Says, labels: dict[str, str], *columns: Column) -> table.Panel
         )
     )
     for column in columns:
-        properties: dict[str, object] = {"unit": column.unit}
+        # Else Grafana writes why there may be no row at all into each cell that has no number.
+        properties: dict[str, object] = {"unit": column.unit, "noValue": "-"}
         if column.unit == PRICE:
             properties["decimals"] = _DIGITS
         panel.override_by_name(column.title, [models.DynamicConfigValue(*each) for each in properties.items()])

@@ -1,4 +1,4 @@
-"""What pages say of a cluster, and how soon."""
+"""What pages say of a cluster."""
 
 from __future__ import annotations
 

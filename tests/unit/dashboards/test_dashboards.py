@@ -214,7 +214,49 @@ def test_prices_have_all_their_digits() -> None:
         override["matcher"]["options"]: {each["id"]: each["value"] for each in override["properties"]}
         for override in table["fieldConfig"]["overrides"]
     }
-    assert of_columns["Price"] == of_columns["VWAP"] == {"unit": "locale", "decimals": 8}
+    assert of_columns["Price"] == of_columns["VWAP"] == {"unit": "locale", "noValue": "-", "decimals": 8}
+
+
+@pytest.mark.parametrize(
+    ("name", "titles"),
+    [
+        (
+            "market",
+            "Price, Change, Against VWAP, Volume, RSI, Pressure, Candles, Price change, Bought and sold, Signals",
+        ),
+        ("pipeline", "Exchange lag, Produced, Messages in, Produced and consumed, Trade to candle"),
+        ("pipeline", "Feed connected, Missed and repaired, Repairs and duplicates, Late and duplicate, Dead letters"),
+    ],
+)
+def test_what_one_looks_for_is_there(name: str, titles: str) -> None:
+    shown = {panel["title"] for panel in panels(_DASHBOARDS[name])}
+    assert set(titles.split(", ")) - shown == set()
+
+
+def test_candles_have_their_average_and_bands() -> None:
+    (panel,) = [panel for panel in panels(_DASHBOARDS["market"]) if panel["type"] == "candlestick"]
+    legends = {target["legendFormat"] for target in panel["targets"]}
+    assert {"VWAP", "upper band", "lower band"} <= legends
+
+
+def test_a_cell_without_a_number_does_not_say_why_there_is_no_row() -> None:
+    tables = [each for board in _DASHBOARDS.values() for each in panels(board) if each["type"] == "table"]
+    assert tables
+    for table in tables:
+        numbers = set(_renamed(table).values())
+        assert numbers
+        quiet = {
+            override["matcher"]["options"]
+            for override in table["fieldConfig"]["overrides"]
+            if {"id": "noValue", "value": "-"} in override["properties"]
+        }
+        assert quiet == numbers, table["title"]
+
+
+def _renamed(table: dict[str, Any]) -> dict[str, str]:
+    """Headings of a table's columns of numbers, by the name that Grafana gives them."""
+    (names,) = [each["options"]["renameByName"] for each in table["transformations"] if each["id"] == "organize"]
+    return {name: heading for name, heading in names.items() if name.startswith("Value #")}
 
 
 def test_signals_are_marked() -> None:

@@ -59,6 +59,23 @@ def test_a_candle_is_drawn_at_its_beginning_as_it_ended(promtool: str, tmp_path:
     _equals(promtool, tmp_path, series, f"last_over_time(({query})[1s:1s] offset 1m)", f"{begins + 1}m", {"{}": close})
 
 
+@pytest.mark.parametrize(
+    ("seen", "samples"),
+    [
+        ("30m", "100x5 101x174"),  # half of it is still to come
+        ("61m", "100x5 101x354 200x8"),
+    ],
+)
+def test_a_candle_of_an_hour_is_drawn_long_before_its_end(
+    promtool: str, tmp_path: Path, seen: str, samples: str
+) -> None:
+    (panel,) = [panel for panel in panels(dashboards()["market"]) if panel["type"] == "candlestick"]
+    query = next(target["expr"] for target in panel["targets"] if target["legendFormat"] == "close")
+    series = {f'candle_close{{{_PAIR}, interval="1h"}}': samples}
+    query = query.replace('"$interval"', '"1h"').replace("$interval", "1h")
+    _equals(promtool, tmp_path, series, f"last_over_time(({query})[1s:1s] offset {seen})", seen, {"{}": 101})
+
+
 def test_the_live_price_is_not_that_of_a_producer_whose_feed_is_gone(promtool: str, tmp_path: Path) -> None:
     prices = [target["expr"] for panel in panels(dashboards()["market"]) for target in panel["targets"]]
     series = {
@@ -85,6 +102,20 @@ def test_a_job_that_reads_what_two_producers_send_is_not_behind(promtool: str, t
     }
     for target in panel["targets"]:
         _equals(promtool, tmp_path, series, target["expr"], "5m", {"{}": 20})
+
+
+@pytest.mark.parametrize(
+    ("board", "title", "none"),
+    [("market", "Signals", '{rule="none yet"}'), ("pipeline", "Dead letters", '{reason="none"}')],
+)
+def test_none_is_said_by_a_job_that_is_there_only(
+    promtool: str, tmp_path: Path, board: str, title: str, none: str
+) -> None:
+    (panel,) = [each for each in panels(dashboards()[board]) if each["title"] == title]
+    (target,) = panel["targets"]
+    series = {'up{job="analytics", instance="spark1"}': "1x30 0x30"}
+    _equals(promtool, tmp_path, series, target["expr"], "4m", {none: 0})
+    _equals(promtool, tmp_path, series, target["expr"], "8m", {})
 
 
 def test_each_producer_is_seen_to_be_connected_or_not(promtool: str, tmp_path: Path) -> None:
