@@ -64,3 +64,9 @@ def test_the_master_leads_to_the_query_that_runs(live: Pipeline) -> None:
         expect(page.get_by_text("Active Streaming Queries (1)")).to_be_visible(timeout=_PATIENCE_MS)
         expect(page.get_by_role("cell", name="RUNNING").first).to_be_visible()
         assert page.url.startswith(live.address("Spark job"))
+
+
+def test_the_history_server_has_a_run_that_has_ended(live: Pipeline) -> None:
+    with opened() as (page, _):
+        page.goto(live.address("Spark history"))
+        expect(page.get_by_role("cell", name="trade-analytics").first).to_be_visible(timeout=_PATIENCE_MS)

@@ -16,7 +16,7 @@ _LEFT_OUT = "left out"
 
 _UNITS = {
     "kafka_broker": ["kafka"],
-    "spark_master": ["spark-master"],
+    "spark_master": ["spark-master", "spark-history"],
     "spark_worker": ["spark-worker"],
     "analytics": ["trade-analytics"],
     "monitoring": ["prometheus", "prometheus-alertmanager", "grafana-server", "kafka-ui"],
@@ -31,6 +31,7 @@ _ADDRESSES = [
     ("spark_master", "spark-master", "Spark master", "http://{}:8081"),
     ("spark_worker", "spark-worker", "Spark worker", "http://{}:8082"),
     ("analytics", "trade-analytics", "Spark job", "http://{}:4040"),
+    ("spark_master", "spark-history", "Spark history", "http://{}:18080"),
     ("producer", "trade-producer", "producer metrics", "http://{}:8000/metrics"),
     ("analytics", "trade-analytics", "analytics metrics", "http://{}:8001/metrics"),
     ("kafka_broker", "kafka", "Kafka", "{}:9092"),
