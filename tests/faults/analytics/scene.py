@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Self
+import socket
+import time
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, Any, Self
 
 from benchmarks.processes import find
 from faults.analytics.flow import LARGE, Flow
@@ -20,22 +22,52 @@ if TYPE_CHECKING:
 
     from integration.broker import Broker
 
-SECONDS = 300.0
-"""What has not recovered after so long never will: the watchdog of the unit would have ended it long before."""
+WATCHDOG_SECONDS = 180.0
+"""As the unit trade-analytics has it."""
+
+SECONDS = 600.0
+"""What has not recovered after so long never will: a batch may take two minutes until the job pings no more, then the
+watchdog waits, and a start takes a while."""
 
 RULES = [{"type": "large_trade", "amount": LARGE}, {"type": "price_move", "percent": 1.5}, {"type": "rsi"}]
 
 
 class KeptJob(Job):
-    """A job that is started again and again, and all that it ever logged."""
+    """A job that is started again and again, and all that it ever logged.
+
+    It is ended where it pings no more: a master that was killed may forget, when it is back, that an application has
+    no executor, and then its batch would wait for ever.
+    """
 
     earlier = ""
+
+    def __init__(self, folder: Path, kafka: Broker, topic: str, **settings: Any) -> None:  # noqa: ANN401
+        super().__init__(folder, kafka, topic, **settings)
+        self.notified = folder / "notify"
+        self._pings = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self._pings.bind(str(self.notified))
+        self._pinged = 0.0
 
     def start(self) -> None:
         """Start it."""
         if self._process is not None:
             self.earlier += self.log()
+        self._pinged = time.monotonic()
         super().start()
+
+    @property
+    def ended(self) -> int | None:
+        """The exit status, or None while it runs and pings."""
+        with suppress(BlockingIOError):
+            while self._pings.recv(64):
+                self._pinged = time.monotonic()
+        if time.monotonic() - self._pinged > WATCHDOG_SECONDS:
+            self.kill()
+        return super().ended
+
+    def close(self) -> None:
+        """Hear no more pings."""
+        self._pings.close()
 
 
 class Scene:
@@ -65,7 +97,8 @@ class Scene:
             for daemon in (self._cluster.master, self._cluster.worker):
                 stack.enter_context(Kept(daemon))
             self._cluster.wait()
-            self.job.environment = self._cluster.driver_environment()
+            stack.callback(self.job.close)
+            self.job.environment = {**self._cluster.driver_environment(), "NOTIFY_SOCKET": str(self.job.notified)}
             stack.enter_context(self._kept_job)
             stack.enter_context(self.flow)
             self._stack = stack.pop_all()
