@@ -31,7 +31,7 @@ _CANDLE = f'{_PAIR}, interval="$interval"'
 _TRADED = '{__name__=~"trade_last_price|candle_close"'
 _NO_TRADE = "No trade of this pair yet. Pipeline shows where they stop."
 _NO_CANDLE = "No candle of this pair and interval yet. Pipeline shows where trades stop."
-_NO_INDICATOR = "Too few closed candles yet: indicators need up to 21."
+_NO_INDICATOR = "Too few closed candles yet: indicators need up to 21, or what analytics_indicators says."
 _SIGNED = steps("red", (0, "green"))
 
 # Indicators are of closed candles, and a candle closes a second or two after its end.
