@@ -72,9 +72,10 @@ class Pipeline:
         command = [str(ROOT / "lab"), "--instance", self.instance, *arguments]
         return subprocess.run(command, capture_output=True, check=False)
 
-    def ask_prometheus(self, query: str) -> list[dict[str, Any]]:
-        """Result of an instant query."""
-        url = f"{self.address('Prometheus')}/api/v1/query?query={urllib.parse.quote(query)}"
+    def ask_prometheus(self, query: str, at: float | None = None) -> list[dict[str, Any]]:
+        """Result of an instant query, of now unless a time in seconds is given."""
+        asked = {"query": query} if at is None else {"query": query, "time": str(at)}
+        url = f"{self.address('Prometheus')}/api/v1/query?{urllib.parse.urlencode(asked)}"
         with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - the address is the lab's own
             result: list[dict[str, Any]] = json.load(answer)["data"]["result"]
         return result
