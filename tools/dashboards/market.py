@@ -10,7 +10,6 @@ from dashboards.board import Board, Row, variable
 from dashboards.panels import (
     PRICE,
     PROMETHEUS,
-    ZERO_OF_THE_JOB,
     Column,
     Query,
     Says,
@@ -21,6 +20,7 @@ from dashboards.panels import (
     listing,
     marked,
     number,
+    or_none,
     steps,
     tally,
 )
@@ -28,7 +28,7 @@ from dashboards.panels import (
 _PAIR = 'exchange="$exchange", symbol="$symbol"'
 _CANDLE = f'{_PAIR}, interval="$interval"'
 # What can be chosen: with a producer alone there are prices, with replayed trades candles.
-_TRADED = '{__name__=~"trade_last_price|candle_close"'
+_TRADED = '__name__=~"trade_last_price|candle_close"'
 _NO_TRADE = "No trade of this pair yet. Pipeline shows where they stop."
 _NO_CANDLE = "No candle of this pair and interval yet. Pipeline shows where trades stop."
 _NO_INDICATOR = "Too few closed candles yet: indicators need up to 21, or what analytics_indicators says."
@@ -213,8 +213,7 @@ def _over_time() -> Row:
                 ),
                 "none",
                 Query(
-                    f"sum by (rule) (signals_total{{{_PAIR}}}) "
-                    f'or on () label_replace({ZERO_OF_THE_JOB}, "rule", "none yet", "", "")',
+                    f"sum by (rule) (signals_total{{{_PAIR}}}) {or_none('rule', 'none yet')}",
                     "{{rule}}",
                 ),
             )
@@ -232,11 +231,11 @@ def board() -> Board:
         about="What the market does: prices, candles, indicators, signals.",
         refresh="5s",
         variables=[
-            variable("exchange", "Exchange", f"label_values({_TRADED}}}, exchange)", several=False, first="binance"),
+            variable("exchange", "Exchange", f"label_values({{{_TRADED}}}, exchange)", several=False, first="binance"),
             variable(
                 "symbol",
                 "Symbol",
-                f'label_values({_TRADED}, exchange="$exchange"}}, symbol)',
+                f'label_values({{{_TRADED}, exchange="$exchange"}}, symbol)',
                 several=False,
                 first="BTCUSDT",
             ),

@@ -26,9 +26,6 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat, QueryEdito
 PROMETHEUS = models.DataSourceRef(type_val="prometheus", uid="prometheus")
 """The datasource as the role provisions it."""
 
-ZERO_OF_THE_JOB = '0 * max(up{job="analytics"} == 1)'
-"""0 while the analytics job is there: what it has not counted yet did not happen. Without the job nobody knows."""
-
 PRICE = "locale"
 """The unit of prices, of which every digit is shown."""
 _DIGITS = 8
@@ -181,6 +178,14 @@ def steps(colour: str, *above: tuple[float, str]) -> dashboard.ThresholdsConfig:
     """A colour, and those from each further value on."""
     found = [models.Threshold(color=colour, value=None), *(models.Threshold(color=c, value=v) for v, c in above)]
     return dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(found)
+
+
+def or_none(label: str, word: str) -> str:
+    """What follows a query of the analytics job's counters: a 0 whose label is this word, while the job has none.
+
+    What it has not counted yet did not happen; without the job nobody knows, and there is nothing.
+    """
+    return f'or on () label_replace(0 * max(up{{job="analytics"}} == 1), "{label}", "{word}", "", "")'
 
 
 class Column(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.board import Board, Row, variable
-from dashboards.panels import ZERO_OF_THE_JOB, Query, Says, graph, marked, number, steps, tally, timeline
+from dashboards.panels import Query, Says, graph, marked, number, or_none, steps, tally, timeline
 
 _PAIR = '{exchange=~"$exchange", symbol=~"$symbol"}'
 _OF_EXCHANGE = '{exchange=~"$exchange"}'
@@ -223,7 +223,7 @@ def _analytics() -> Row:
                 "cps",
                 Query(
                     "topk(5, sum by (reason) (rate(events_rejected_total[$__rate_interval]))) "
-                    f'or on () label_replace({ZERO_OF_THE_JOB}, "reason", "none", "", "")',
+                    f"{or_none('reason', 'none')}",
                     "{{reason}}",
                 ),
             ).span(8),

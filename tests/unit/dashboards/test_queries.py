@@ -51,8 +51,7 @@ def test_each_signal_is_marked_once(promtool: str, tmp_path: Path, at: str, mark
     ],
 )
 def test_a_candle_is_drawn_at_its_beginning_as_it_ended(promtool: str, tmp_path: Path, begins: int, close: int) -> None:
-    (panel,) = [panel for panel in panels(dashboards()["market"]) if panel["type"] == "candlestick"]
-    query = next(target["expr"] for target in panel["targets"] if target["legendFormat"] == "close")
+    query = _close_of_candles()
     # At the first second of a minute Prometheus still finds the candle before it.
     series = {f'candle_close{{{_PAIR}, interval="1m"}}': "_x7 100+1x5 200+1x5 300+1x2"}
     # promtool knows nothing of later than it asks for: it asks a minute after.
@@ -69,10 +68,8 @@ def test_a_candle_is_drawn_at_its_beginning_as_it_ended(promtool: str, tmp_path:
 def test_a_candle_of_an_hour_is_drawn_long_before_its_end(
     promtool: str, tmp_path: Path, seen: str, samples: str
 ) -> None:
-    (panel,) = [panel for panel in panels(dashboards()["market"]) if panel["type"] == "candlestick"]
-    query = next(target["expr"] for target in panel["targets"] if target["legendFormat"] == "close")
     series = {f'candle_close{{{_PAIR}, interval="1h"}}': samples}
-    query = query.replace('"$interval"', '"1h"').replace("$interval", "1h")
+    query = _close_of_candles().replace('"$interval"', '"1h"').replace("$interval", "1h")
     _equals(promtool, tmp_path, series, f"last_over_time(({query})[1s:1s] offset {seen})", seen, {"{}": 101})
 
 
@@ -138,6 +135,12 @@ def test_disks_made_of_other_disks_count_once(promtool: str, tmp_path: Path) -> 
     }
     for target, rate in zip(panel["targets"], (10, -10), strict=True):
         _equals(promtool, tmp_path, series, target["expr"], "4m", {'{instance="app1"}': rate})
+
+
+def _close_of_candles() -> str:
+    (panel,) = [panel for panel in panels(dashboards()["market"]) if panel["type"] == "candlestick"]
+    query: str = next(target["expr"] for target in panel["targets"] if target["legendFormat"] == "close")
+    return query
 
 
 def _equals(  # noqa: PLR0913, PLR0917 - what promtool's tests are made of
