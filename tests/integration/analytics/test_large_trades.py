@@ -135,7 +135,7 @@ def test_the_fast_path_signals_what_a_batch_does_and_nothing_else(spark: SparkSe
     rules: list[AnyRule] = [LargeTrade(amount=1000)]
     engine, fast_path = Engine(rules, IndicatorConfig()), LargeTrades(rules, AHEAD)
     messages = [value(number, *each) for number, each in enumerate(drawn)]
-    rows = read_trades(as_messages(spark, list(messages)), AHEAD)
+    rows = read_trades(as_messages(spark, messages), AHEAD)
     by_batch = {each.trade_id: each for each in summarise(rows.where("valid"), engine.least_amount).big}
     arrived = int(ARRIVED.timestamp() * 1000)
     for number, each in enumerate(messages):

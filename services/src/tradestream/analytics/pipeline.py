@@ -10,19 +10,20 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import msgspec
-from pyspark.sql import DataFrame, Observation
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
 from tradestream.analytics.answers import Answer, Answers
 from tradestream.analytics.batch import LandedBatch, landed_batch
 from tradestream.analytics.candles import CandleBook, Key, Update, watermark
 from tradestream.analytics.config import AnalyticsConfig
+from tradestream.analytics.landing import landing
 from tradestream.analytics.metrics import Metrics
 from tradestream.analytics.position import Held, Position, resumed
 from tradestream.analytics.publish import Topics, message
 from tradestream.analytics.rejected import Rejected
 from tradestream.analytics.rows import ids, newest, newest_times, since, stored_after, summarise
-from tradestream.analytics.schema import REASONS, explained, read_trades
+from tradestream.analytics.schema import REASONS, explained
 from tradestream.analytics.sent import Sent
 from tradestream.analytics.signals import Engine, Signal
 from tradestream.analytics.signals import message as signal_message
@@ -72,6 +73,7 @@ class Pipeline:
         self._dead_letters = outputs.dead_letters
         self._store = outputs.store
         self._storage = outputs.storage
+        self._landing = landing(outputs.storage, config.lateness_ms)
         self._topics = outputs.topics
         self._sent = outputs.sent
         self._metrics = outputs.metrics
@@ -194,25 +196,18 @@ class Pipeline:
     def _process(self, messages: DataFrame, offsets: dict[int, int]) -> None:
         batch_id = self._record.batch_id + 1
         name = f"{self._record.epoch}-{batch_id:012d}"
-        seen_by_spark = Observation()
-        counts = [
-            F.count("*").alias("rows"),
-            F.count_if(~F.col("valid")).alias("rejected"),
-            F.min("kafka_timestamp").alias("oldest"),
-        ]
         read = self._record.position.offsets
         count = sum(end - read.get(partition, 0) for partition, end in offsets.items())
         tasks = min(self._config.shuffle_partitions, 1 + count // _TASK_MESSAGES)
-        rows = read_trades(messages, self._config.lateness_ms).coalesce(tasks)
-        landed = self._storage.land(rows.observe(seen_by_spark, *counts), name).coalesce(tasks)
-        found = seen_by_spark.get
-        self._metrics.batch_size.observe(found["rows"])
+        landed = self._landing.land(messages.coalesce(tasks), name)
+        rows = landed.rows.coalesce(tasks)
+        self._metrics.batch_size.observe(landed.messages)
         # Spark rounds the share of each partition down.
         self.caught_up = count + len(offsets) <= self._config.max_offsets_per_trigger
-        if found["rejected"]:
-            self._reject(landed)
-        written = found["rows"] - found["rejected"]
-        answer = self._answers.take(landed_batch(self._storage, name, landed.where("valid"), written))
+        if landed.rejected:
+            self._reject(rows)
+        written = landed.messages - landed.rejected
+        answer = self._answers.take(landed_batch(self._storage, name, rows.where("valid"), written))
         trades = answer.summary.trades.total()
         sent = self._show(
             answer.updates,
@@ -224,8 +219,8 @@ class Pipeline:
         )
         self._metrics.sent([signal for signal in answer.large if signal.signal_id in sent], answer.summary.big)
         self._count(answer)
-        if found["rows"]:
-            self._metrics.published(found["oldest"].timestamp(), answer.summary.oldest)
+        if landed.oldest:
+            self._metrics.published(landed.oldest.timestamp(), answer.summary.oldest)
         self._flush_if_due()
 
     def _reject(self, landed: DataFrame) -> None:

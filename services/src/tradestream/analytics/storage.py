@@ -74,11 +74,20 @@ class Storage:
 
     def land(self, trades: DataFrame, name: str) -> DataFrame:
         """Write rows as landing directory ``name``, in place of an earlier attempt's, and read them back."""
-        trades.write.mode("overwrite").option("compression", "lz4_raw").parquet(self.landing(name))
-        self.root.sync(f"_landing/{name}")
-        return self.landed([name], trades.schema)
+        landed = self.hand_on(trades, name)
+        self.sync_landed(name)
+        return landed
 
-    def landed(self, names: list[str], columns: StructType) -> DataFrame:
+    def hand_on(self, rows: DataFrame, name: str) -> DataFrame:
+        """As `land`, but for what need not survive a power cut."""
+        rows.write.mode("overwrite").option("compression", "lz4_raw").parquet(self.landing(name))
+        return self.landed([name], rows.schema)
+
+    def sync_landed(self, name: str) -> None:
+        """Return when landing directory ``name`` is on disk."""
+        self.root.sync(f"_landing/{name}")
+
+    def landed(self, names: list[str], columns: StructType | str) -> DataFrame:
         """What landed under ``names``, these columns alone."""
         return self._spark.read.schema(columns).parquet(*map(self.landing, names))
 

@@ -1,0 +1,120 @@
+"""A batch of messages on its way into a landing directory: what is a trade, and what is none."""
+
+from __future__ import annotations
+
+import glob
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from pyspark.sql import DataFrame, Observation
+from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+
+from tradestream.analytics.landed import landed_rows
+from tradestream.analytics.layout import LANDED
+from tradestream.analytics.local import schema
+from tradestream.analytics.local_directory import local_path
+from tradestream.analytics.produced import LONGEST, produced
+from tradestream.analytics.schema import read_trades
+from tradestream.analytics.storage import Storage
+from tradestream.ask.database import literal, opened
+
+
+class Landed(NamedTuple):
+    """What landed of a batch.
+
+    Attributes:
+        rows: As of `schema.read_trades`.
+        messages: How many there were.
+        rejected: How many of them are no trades.
+        oldest: When the first came to Kafka, None where there are none.
+    """
+
+    rows: DataFrame
+    messages: int
+    rejected: int
+    oldest: datetime | None
+
+
+class Landing:
+    """Messages read by Spark, wherever the storage is.
+
+    Args:
+        storage: Where they land.
+        ahead_ms: As of `schema.read_trades`.
+    """
+
+    def __init__(self, storage: Storage, ahead_ms: int) -> None:
+        self._storage = storage
+        self._ahead_ms = ahead_ms
+
+    def land(self, messages: DataFrame, name: str) -> Landed:
+        """Write what messages are as landing directory ``name``, in place of an earlier attempt's."""
+        seen = Observation()
+        rows = read_trades(messages, self._ahead_ms).observe(
+            seen,
+            F.count("*").alias("messages"),
+            F.count_if(~F.col("valid")).alias("rejected"),
+            F.min("kafka_timestamp").alias("oldest"),
+        )
+        landed = self._storage.land(rows, name)
+        return Landed(landed, **seen.get)
+
+
+class LocalLanding(Landing):
+    """Messages that Spark only hands on, of a storage that this host sees: DuckDB reads them, if it takes them all.
+
+    Args:
+        storage: Where they land.
+        root: The same as a directory.
+        ahead_ms: As of `schema.read_trades`.
+    """
+
+    def __init__(self, storage: Storage, root: Path, ahead_ms: int) -> None:
+        super().__init__(storage, ahead_ms)
+        self._root = root
+
+    def land(self, messages: DataFrame, name: str) -> Landed:
+        """Write what messages are as landing directory ``name``, in place of an earlier attempt's."""
+        arriving, arrived = f"{name}-messages", Observation()
+        columns = messages.select("value", "timestamp", "partition", "offset")
+        handed_on = self._storage.hand_on(
+            columns.observe(
+                arrived,
+                F.count("*").alias("messages"),
+                F.min("timestamp").alias("oldest"),
+                F.max(F.octet_length("value")).alias("longest"),
+            ),
+            arriving,
+        )
+        seen = arrived.get
+        if 0 < (seen["longest"] or 0) <= LONGEST and self._take(arriving, name) == seen["messages"]:
+            self._storage.sync_landed(name)
+            landed = Landed(self._storage.landed([name], schema(LANDED)), seen["messages"], 0, seen["oldest"])
+        else:
+            landed = super().land(handed_on, name)
+        self._storage.forget([arriving])
+        return landed
+
+    def _take(self, arriving: str, name: str) -> int:
+        """Write messages as landing directory ``name``; how many are trades for sure."""
+        messages = literal(f"{glob.escape(str(self._root / '_landing' / arriving))}/*.parquet")
+        rows = produced(f"read_parquet({messages}, hive_partitioning = false)", self._ahead_ms)
+        self._storage.forget([name])
+        target = self._root / "_landing" / name
+        target.mkdir()
+        with opened(Path(tempfile.gettempdir(), name)) as connection:
+            connection.execute(
+                f"""COPY ({rows}) TO {literal(f"{target}/messages.parquet")}
+                    (FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd)"""
+            )
+            # Not a condition of that query: DuckDB would look for it first, and read each message once a field.
+            ((count,),) = connection.execute(f"SELECT count(*) FROM {landed_rows([self._storage.landing(name)])}").fetchall()
+            return int(count)
+
+
+def landing(storage: Storage, ahead_ms: int) -> Landing:
+    """The quickest there is for a storage."""
+    root = local_path(storage.root.uri)
+    return LocalLanding(storage, root, ahead_ms) if root else Landing(storage, ahead_ms)
