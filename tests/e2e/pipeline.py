@@ -51,10 +51,14 @@ class Pipeline:
         units: dict[str, dict[str, str]] = json.loads(said)["hosts"] if said else {}
         return units
 
+    def addresses(self) -> dict[str, str]:
+        """Address of each thing that `./lab status` lists, which is what the lab has not left out."""
+        listed = json.loads(self._run("status", "--json").stdout)["addresses"]
+        return {entry["name"]: entry["address"] for entry in listed}
+
     def address(self, name: str) -> str:
         """Address of a thing that `./lab status` lists."""
-        addresses = json.loads(self._run("status", "--json").stdout)["addresses"]
-        return next(str(entry["address"]) for entry in addresses if entry["name"] == name)
+        return self.addresses()[name]
 
     def messages(self, topic: str) -> list[dict[str, Any]]:
         """Every message that a topic has now."""
