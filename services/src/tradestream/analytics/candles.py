@@ -53,7 +53,7 @@ Intervals = Mapping[Key, Iterable[tuple[int, int]]]
 """Ids by series, as closed intervals."""
 
 
-class Candle(msgspec.Struct, frozen=True, array_like=True):
+class Candle(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The trades of one window of time, summed. ``open`` and ``close`` are those of the lowest and highest trade id.
 
     Attributes:
@@ -124,7 +124,7 @@ class Candle(msgspec.Struct, frozen=True, array_like=True):
         return EXACT.subtract(self.volume, self.buy_volume)
 
 
-class Partial(msgspec.Struct, frozen=True):
+class Partial(msgspec.Struct, frozen=True, gc=False):
     """One batch's trades of one exchange, symbol and minute.
 
     Attributes:
@@ -144,7 +144,7 @@ class Partial(msgspec.Struct, frozen=True):
     max_time: int
 
 
-class Update(msgspec.Struct, frozen=True):
+class Update(msgspec.Struct, frozen=True, gc=False):
     """A candle as it stands after a batch.
 
     Attributes:

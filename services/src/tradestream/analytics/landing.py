@@ -110,7 +110,8 @@ class LocalLanding(Landing):
                     (FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd)"""
             )
             # Not a condition of that query: DuckDB would look for it first, and read each message once a field.
-            ((count,),) = connection.execute(f"SELECT count(*) FROM {landed_rows([self._storage.landing(name)])}").fetchall()
+            trades = landed_rows([self._storage.landing(name)])
+            ((count,),) = connection.execute(f"SELECT count(*) FROM {trades}").fetchall()
             return int(count)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import cache
 from typing import Any, Literal
 
 import msgspec
@@ -16,6 +17,7 @@ _FLUSH_SECONDS = 60
 _UNITS = {86_400_000: "d", 3_600_000: "h", 60_000: "m"}
 
 
+@cache
 def interval_name(interval: int) -> str:
     """``60000`` as ``1m``, in the largest unit of m, h and d that divides it."""
     unit = next(unit for unit in _UNITS if interval % unit == 0)
@@ -61,7 +63,7 @@ def plain(value: Decimal) -> str:
 _encoder = msgspec.json.Encoder()
 
 
-class Outgoing(msgspec.Struct, frozen=True, array_like=True):
+class Outgoing(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A message to publish.
 
     Attributes:

@@ -124,6 +124,8 @@ class Engine:
         compares = any(isinstance(rule, Spread) for rule in rules)
         self._indicators = Indicators(config, averages, _SPREAD_WINDOW if compares else 2)
         self._entries: dict[tuple[Key, int], Entry] = {}
+        # Which rules look at each.
+        self._looking: dict[tuple[Key, int], list[AnyRule]] = {}
         # Who has the same pair, for each rule about spreads.
         self._same: dict[tuple[str, int, str], list[Key]] = {}
         for entry in (state or EngineState()).entries:
@@ -203,20 +205,19 @@ class Engine:
         return self._entries[key, interval]
 
     def _add(self, entry: Entry) -> None:
-        self._entries[entry.key, entry.interval] = entry
-        for rule, length in self._candle_rules:
-            if isinstance(rule, Spread) and length == entry.interval and rule.covers(*entry.key):
-                name = pair(entry.key.symbol, rule.pairs)
-                if name is not None:
-                    self._same.setdefault((rule.called, length, name), []).append(entry.key)
+        key, interval = entry.key, entry.interval
+        self._entries[key, interval] = entry
+        rules: list[AnyRule] = [each for each, length in self._candle_rules if length == interval and each.covers(*key)]
+        self._looking[key, interval] = rules
+        for rule in rules:
+            if isinstance(rule, Spread) and (name := pair(key.symbol, rule.pairs)) is not None:
+                self._same.setdefault((rule.called, interval, name), []).append(key)
 
     def _look(self, entry: Entry, candle: Candle) -> Iterator[Signal]:
         key, interval = entry.key, entry.interval
         moment = Moment(interval, candle, entry.series, self._config)
         about = About(interval, candle.open_time, candle.open_time + interval)
-        for rule, length in self._candle_rules:
-            if length != interval or not rule.covers(*key):
-                continue
+        for rule in self._looking[key, interval]:
             if isinstance(rule, Spread):
                 yield from self._compare(rule, key, about)
             elif (evidence := of_candle(rule, moment)) is not None:
