@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from hypothesis import strategies as st
@@ -11,10 +12,13 @@ from tradestream.errors import RejectedError
 from tradestream.trade import NAME_PATTERN, Trade, decode, event_id
 
 GOOD_NUMBERS = st.from_regex(r"\A[0-9]{1,6}\.[0-9]{7}[1-9]\Z")
+NO_NUMBERS: list[Any] = [
+    *("0", "0.0", "-1", "+1", "1e3", "1.", ".5", " 1", "1\n", "", "NaN", "\u0661", "1_0", 1, 1.5, None),
+]
 NUMBERS = st.one_of(
     st.from_regex(r"\A[0-9]{0,2}[1-9][0-9]{7,12}(\.[0-9]{7,13})?\Z"),
     st.sampled_from(["0.000000000001", "9999999999.999999999999", "0.00000001", "99999999999999.99999999", "0.01"]),
-    st.sampled_from(["0", "0.0", "-1", "+1", "1e3", "1.", ".5", " 1", "1\n", "", "NaN", "\u0661", "1_0", 1, 1.5, None]),
+    st.sampled_from(NO_NUMBERS),
 )
 NAMES = st.from_regex(NAME_PATTERN, fullmatch=True)
 # What is right, and what may not be.
@@ -42,9 +46,7 @@ def messages(draw: st.DrawFn) -> bytes:
         fields[odd] = draw(st.sampled_from(FIELDS[odd][1]))
     for name in ("price", "quantity"):
         fields[name] = draw(NUMBERS if odd in (name, "numbers") else GOOD_NUMBERS)
-    # Of ids that are none too: these must not pass where their event_id is as well made.
-    digits = f"{2**63 | int(fields['trade_id'] or 0) % 2**63:x}"
-    own = f"{event_id(fields['exchange'], fields['symbol'], 0)[:19]}{digits[:4]}-{digits[4:]}"
+    own = own_id(fields)
     fields["event_id"] = draw(st.sampled_from([own] * 20 + [own.upper(), f"{own[:14]}5{own[15:]}", own[:-1]]))
     # As the producer writes it, if nothing is odd, or any other way.
     names = draw(st.sampled_from([Trade.__struct_fields__, sorted(fields)]))
@@ -53,11 +55,17 @@ def messages(draw: st.DrawFn) -> bytes:
     return json.dumps(content, ensure_ascii=draw(st.booleans()), separators=separators).encode()
 
 
-def produced() -> str:
-    """A trade as the producer writes it."""
-    good = {name: value for name, (value, _) in FIELDS.items()} | {"price": "1", "quantity": "1"}
-    good["event_id"] = event_id("binance", "BTCUSDT", good["trade_id"])
-    return json.dumps({name: good[name] for name in Trade.__struct_fields__}, separators=(",", ":"))
+def own_id(fields: Mapping[str, Any]) -> str:
+    """The event_id of a trade; of ids that are none too, which must not pass where it is as well made."""
+    digits = f"{2**63 | int(fields['trade_id'] or 0) % 2**63:x}"
+    return f"{event_id(fields['exchange'], fields['symbol'], 0)[:19]}{digits[:4]}-{digits[4:]}"
+
+
+def produced(**odd: Any) -> str:  # noqa: ANN401 - whatever JSON can say
+    """A trade as the producer writes it, with these fields instead of what is right."""
+    fields = {name: value for name, (value, _) in FIELDS.items()} | {"price": "1", "quantity": "1"} | odd
+    fields.setdefault("event_id", own_id(fields))
+    return json.dumps({name: fields[name] for name in Trade.__struct_fields__}, separators=(",", ":"))
 
 
 def decoded(message: bytes) -> Trade | None:

@@ -100,6 +100,29 @@ def test_a_damaged_message_is_taken_only_if_it_is_a_trade(
     assert not row["valid"] or (trade and encode(trade), row) == (message, trade and as_row(trade, 0))
 
 
+ODD = [
+    *((name, value) for name, (_, odd) in messages.FIELDS.items() for value in odd),
+    *((name, value) for name in ("price", "quantity") for value in messages.NO_NUMBERS),
+    *(("price", value) for value in ("10000000000", "9999999999.9999999999999", "1000000000001")),
+    *(("quantity", value) for value in ("100000000000000", "0.000000001", "1000000000000.00000001")),
+    *(("event_id", messages.own_id({"exchange": "binance", "symbol": "BTCUSDT", "trade_id": each})) for each in (1, 2)),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), ODD)
+def test_a_field_that_is_odd_is_taken_only_if_it_is_right(
+    database: DuckDBPyConnection, name: str, value: str | float | None
+) -> None:
+    message = messages.produced(**{name: value}).encode()
+    trade = messages.decoded(message)
+    ((row),) = read(database, [message])
+    is_plain = (
+        trade is not None and encode(trade) == message and len(trade.timestamp) == len("2021-01-08T00:00:00.301877Z")
+    )
+    assert row["valid"] == is_plain
+    assert not row["valid"] or row == (trade and as_row(trade, 0))
+
+
 def test_the_largest_numbers_and_the_longest_names_are_taken(database: DuckDBPyConnection) -> None:
     name = "A" * 64
     long = Trade(
