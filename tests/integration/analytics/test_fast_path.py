@@ -62,9 +62,10 @@ class Line:
         """Run a fast path, from when it follows the topic."""
         client = client_config(self.config.kafka_client_config)
         path = FastPath(self.config, client, self.sent, has_taken, self.metrics)
+        earlier = len(self.events())
         path.start()
         try:
-            wait_for("the fast path follows", lambda: self.events()[-1:] == ["fast_path_follows"])
+            wait_for("the fast path follows", lambda: self.events()[earlier:][-1:] == ["fast_path_follows"])
             yield path
         finally:
             path.stop()

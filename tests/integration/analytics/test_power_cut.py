@@ -130,7 +130,7 @@ def test_a_landed_file_that_breaks_while_the_job_runs_ends_it_by_that_name(
     pipeline._flushed = float("-inf")  # noqa: SLF001 - it is time to move what landed
     own.produce(map(message, trades(125, 126)))
     running.until("the failure", lambda: not (job._query and job._query.isActive))  # noqa: SLF001
-    with pytest.raises(StorageError, match=rf"{file.name}.*`tradestream repair`"):
+    with pytest.raises(StorageError, match=rf"{file.parent.name}.*`tradestream repair`"):
         job.watch(threading.Event())
     job._fast_path.stop()  # noqa: SLF001
     job._end.close()  # noqa: SLF001

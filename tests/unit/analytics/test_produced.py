@@ -105,6 +105,8 @@ ODD = [
     *((name, value) for name in ("price", "quantity") for value in messages.NO_NUMBERS),
     *(("price", value) for value in ("10000000000", "9999999999.9999999999999", "1000000000001")),
     *(("quantity", value) for value in ("100000000000000", "0.000000001", "1000000000000.00000001")),
+    *(("timestamp", f"{value}.000000Z") for value in ("2008-12-31T23:59:59", "9999-01-01T00:00:00")),
+    *(("timestamp", f"2021-{value}.000000Z") for value in ("02-30T00:00:00", "01-08T24:00:00", "01-08T23:59:60")),
     *(("event_id", messages.own_id({"exchange": "binance", "symbol": "BTCUSDT", "trade_id": each})) for each in (1, 2)),
 ]
 

@@ -3,7 +3,7 @@
     STORAGE/trades/exchange=E/date=D/symbol=S/*.parquet
     STORAGE/candles/exchange=E/interval=I/date=D/*.parquet
     STORAGE/signals/exchange=E/date=D/*.parquet
-    STORAGE/_landing/  one directory a batch, not for readers
+    STORAGE/_landing/  one directory a batch, for a moment one with its messages too; not for readers
     STORAGE/_staging/  finished files on their way to those above
     STORAGE/handed.json  candles or signals of the driver on their way to _staging/ by Spark, not for readers
     STORAGE/_compact/  what `tradestream compact` makes of them, and what it replaced; not for readers
@@ -134,10 +134,9 @@ class Storage:
 
     def _require_readable(self, landed: list[str]) -> None:
         """Read all that landed under these names: of an error in the midst of reading and writing, whose it was."""
-        if landed:
-            with _readable(self.root.path("_landing"), START_AFRESH):
-                files = self._spark.read.parquet(*map(self.landing, landed))
-                files.write.format("noop").mode("overwrite").save()
+        for name in landed:
+            with _readable(self.landing(name), START_AFRESH):
+                self._spark.read.parquet(self.landing(name)).write.format("noop").mode("overwrite").save()
 
     def move(self, name: str) -> None:
         """Bring the files of staging directory ``name`` to where readers look; can be repeated after a crash."""
