@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from integration.analytics.job import trade
 from integration.analytics.test_schema import AHEAD, ARRIVED, kafka
@@ -14,7 +14,7 @@ from tradestream.analytics import landing
 from tradestream.analytics.landing import Landed, Landing, LocalLanding
 from tradestream.analytics.layout import LANDED
 from tradestream.analytics.produced import LONGEST
-from tradestream.analytics.storage import Storage
+from tradestream.analytics.storage import Storage, UnseenError
 from tradestream.trade import encode
 from unit.analytics.messages import produced
 
@@ -71,6 +71,43 @@ def test_an_earlier_attempt_is_replaced(spark: SparkSession, tmp_path: Path, val
         local.land(kafka(spark, earlier), "b")
         landed = local.land(kafka(spark, values), "b")
         assert len(rows(landed)) == landed.messages == len(values)
+
+
+def test_what_duckdb_cannot_do_spark_does(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(landing, "produced", lambda *_: "SELECT error('no memory is left')")
+    landed = landing.landing(Storage(spark, tmp_path.as_uri()), AHEAD).land(kafka(spark, TRADES), "a")
+    assert landed[1:] == (50, 0, ARRIVED)
+    assert len(rows(landed)) == 50
+    assert "left_to_spark batch=a" in caplog.text
+    assert "no memory is left" in caplog.text
+
+
+class Lagging(Storage):
+    """A storage of which this host sees so many files fewer than executors wrote."""
+
+    unseen = 0
+
+    def hand_on(self, rows: DataFrame, name: str) -> DataFrame:
+        """Write all, and see some."""
+        super().hand_on(rows.repartition(2), name)
+        directory = Path(self.landing(name).removeprefix("file://"))
+        for file in sorted(directory.glob("*.parquet"))[: self.unseen]:
+            file.unlink()
+        return self.landed([name], rows.schema)
+
+
+@pytest.mark.parametrize("last", [TRADES[-1], b"{}"], ids=["trades", "and something else"])
+@pytest.mark.parametrize("unseen", [1, 2])
+def test_no_batch_lands_of_which_not_all_is_seen(spark: SparkSession, tmp_path: Path, unseen: int, last: bytes) -> None:
+    storage = Lagging(spark, tmp_path.as_uri())
+    messages = kafka(spark, [*TRADES[:-1], last])
+    local = landing.landing(storage, AHEAD)
+    assert local.land(messages, "a").messages == 50
+    storage.unseen = unseen
+    with pytest.raises(UnseenError, match=r"of 50 rows are seen.*check that this host sees the storage"):
+        local.land(messages, "b")
 
 
 def _both(storage: Storage) -> dict[str, Landing]:

@@ -12,7 +12,6 @@ from pyspark.sql import DataFrame, SparkSession
 
 from integration.analytics.job import trade
 from tradestream.analytics import batch
-from tradestream.analytics.batch import UnseenError
 from tradestream.analytics.config import AnalyticsConfig
 from tradestream.analytics.hadoop_directory import directory
 from tradestream.analytics.landed import landed_rows
@@ -22,7 +21,7 @@ from tradestream.analytics.position import Held
 from tradestream.analytics.publish import Outgoing, Topics
 from tradestream.analytics.sent import Sent
 from tradestream.analytics.state import StateStore
-from tradestream.analytics.storage import Storage
+from tradestream.analytics.storage import Storage, UnseenError
 from tradestream.errors import DeliveryError
 from tradestream.trade import encode
 
@@ -132,7 +131,7 @@ def test_nothing_is_shown_of_a_batch_that_is_not_all_seen(
         first.process(messages(spark, 0), {0: 1})
     second = pipeline(spark, tmp_path, topics)
     see("(FROM {} WHERE trade_id > 0)")
-    with pytest.raises(UnseenError, match="0 of 1 trades are seen"):
+    with pytest.raises(UnseenError, match="0 of 1 rows are seen"):
         second.process(messages(spark, 0), {0: 1})
     assert topics.published == []
     monkeypatch.undo()

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from tradestream.analytics.batch import LandedBatch, LocalBatch, UnseenError
+from tradestream.analytics.batch import LandedBatch, LocalBatch
 from tradestream.analytics.candles import MINUTE_MS, Cut, Key, Partial
 from tradestream.analytics.evidence import BigTrade
 from tradestream.analytics.rows import ids, newest_times, since, stored_after, summarise, without_late, without_seen
-from tradestream.analytics.storage import Storage
+from tradestream.analytics.storage import Storage, UnseenError
 from tradestream.trade import MOST_ID, amount_fits
 from unit.analytics.oracle import Tick, intervals, partials
 
@@ -90,7 +90,7 @@ def test_what_landed_is_summed_alike_by_spark_and_in_this_process(
     wanted = [(offset, tick) for offset, tick in distinct if tick.key != BTC or tick.trade_id > 300]
     assert in_order(left.summarise(None).partials) == in_order(partials(wanted))
     assert storage.root.names("_landing") == [left.name]
-    with pytest.raises(UnseenError, match=f"{len(wanted)} of {len(valid)} trades are seen"):
+    with pytest.raises(UnseenError, match=f"{len(wanted)} of {len(valid)} rows are seen"):
         kind(storage, left.name, storage.landed([left.name], landed.schema), len(valid)).summarise(None)
 
 

@@ -18,14 +18,9 @@ from tradestream.analytics.local_directory import local_path
 from tradestream.analytics.storage import Storage
 from tradestream.analytics.table_batch import TableBatch
 from tradestream.ask.database import opened
-from tradestream.errors import TransientError
 
 _LANDED = """CREATE TEMP TABLE landed AS SELECT exchange, symbol, trade_id, price, quantity, trade_time, buyer_is_maker,
     kafka_offset AS arrival, epoch_us("timestamp") AS received FROM {rows}"""
-
-
-class UnseenError(TransientError):
-    """Of what the executors wrote not all is seen; nothing is shown of it, and the next start takes the batch again."""
 
 
 class LandedBatch:
@@ -54,12 +49,8 @@ class LandedBatch:
             UnseenError: There are not as many as were written.
         """
         summary = self._sums(least_amount)
-        summed = summary.trades.total()
-        if self._count is not None and summed != self._count:
-            raise UnseenError(
-                f"{self._storage.landing(self.name)}: {summed} of {self._count} trades are seen that Spark wrote; "
-                "check that this host sees the storage as the executors' hosts do"
-            )
+        if self._count is not None:
+            self._storage.require_seen(self.name, summary.trades.total(), self._count)
         return summary
 
     def without_seen(self, seen: Mapping[Key, list[tuple[int, int]]]) -> Self:

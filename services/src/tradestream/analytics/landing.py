@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import glob
+import logging
 import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+import duckdb
 from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
@@ -18,7 +20,10 @@ from tradestream.analytics.local_directory import local_path
 from tradestream.analytics.produced import LONGEST, produced
 from tradestream.analytics.schema import read_trades
 from tradestream.analytics.storage import Storage
-from tradestream.ask.database import literal, opened
+from tradestream.ask.database import literal, one_line, opened
+from tradestream.logs import line
+
+log = logging.getLogger(__name__)
 
 
 class Landed(NamedTuple):
@@ -63,7 +68,7 @@ class Landing:
 
 
 class LocalLanding(Landing):
-    """Messages that Spark only hands on, of a storage that this host sees: DuckDB reads them, if it takes them all.
+    """Messages that Spark only hands on, of a storage that this host sees: what DuckDB takes lands if it takes all.
 
     Args:
         storage: Where they land.
@@ -76,7 +81,11 @@ class LocalLanding(Landing):
         self._root = root
 
     def land(self, messages: DataFrame, name: str) -> Landed:
-        """Write what messages are as landing directory ``name``, in place of an earlier attempt's."""
+        """Write what messages are as landing directory ``name``, in place of an earlier attempt's.
+
+        Raises:
+            UnseenError: Not all messages are seen that Spark handed on.
+        """
         arriving, arrived = f"{name}-messages", Observation()
         columns = messages.select("value", "timestamp", "partition", "offset")
         handed_on = self._storage.hand_on(
@@ -89,30 +98,37 @@ class LocalLanding(Landing):
             arriving,
         )
         seen = arrived.get
-        if 0 < (seen["longest"] or 0) <= LONGEST and self._take(arriving, name) == seen["messages"]:
+        taken = self._taken(arriving, name) if 0 < (seen["longest"] or 0) <= LONGEST else 0
+        if 0 < taken == seen["messages"]:
             self._storage.sync_landed(name)
-            landed = Landed(self._storage.landed([name], schema(LANDED)), seen["messages"], 0, seen["oldest"])
+            landed = Landed(self._storage.landed([name], schema(LANDED)), taken, 0, seen["oldest"])
         else:
             landed = super().land(handed_on, name)
+            self._storage.require_seen(arriving, landed.messages, seen["messages"])
         self._storage.forget([arriving])
         return landed
 
-    def _take(self, arriving: str, name: str) -> int:
+    def _taken(self, arriving: str, name: str) -> int:
         """Write messages as landing directory ``name``; how many are trades for sure."""
-        messages = literal(f"{glob.escape(str(self._root / '_landing' / arriving))}/*.parquet")
-        rows = produced(f"read_parquet({messages}, hive_partitioning = false)", self._ahead_ms)
         self._storage.forget([name])
         target = self._root / "_landing" / name
         target.mkdir()
-        with opened(Path(tempfile.gettempdir(), name)) as connection:
-            connection.execute(
-                f"""COPY ({rows}) TO {literal(f"{target}/messages.parquet")}
-                    (FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd)"""
-            )
-            # Not a condition of that query: DuckDB would look for it first, and read each message once a field.
-            trades = landed_rows([self._storage.landing(name)])
-            ((count,),) = connection.execute(f"SELECT count(*) FROM {trades}").fetchall()
-            return int(count)
+        messages = literal(f"{glob.escape(str(self._root / '_landing' / arriving))}/*.parquet")
+        rows = produced(f"read_parquet({messages}, hive_partitioning = false)", self._ahead_ms)
+        trades = landed_rows([self._storage.landing(name)])
+        try:
+            with opened(Path(tempfile.gettempdir(), name)) as connection:
+                connection.execute(
+                    f"""COPY ({rows}) TO {literal(f"{target}/messages.parquet")}
+                        (FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd)"""
+                )
+                # Not a condition of that query: DuckDB would look for it first, and read each message once a field.
+                ((count,),) = connection.execute(f"SELECT count(*) FROM {trades}").fetchall()
+                return int(count)
+        except duckdb.Error as error:
+            # Of memory it has a share, and of files what this host sees; Spark says what is wrong, if anything is.
+            log.warning(line("left_to_spark", batch=name, reason=one_line(str(error))))
+            return 0
 
 
 def landing(storage: Storage, ahead_ms: int) -> Landing:

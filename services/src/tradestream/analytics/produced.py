@@ -13,8 +13,8 @@ from tradestream import trade
 from tradestream.ask.database import literal
 from tradestream.trade import MOST_AMOUNT, MOST_ID, NAME_PATTERN, NEWEST_MS, OLDEST_MS, PRICE_DIGITS, QUANTITY_DIGITS
 
-LONGEST = 1024
-"""No trade is a message of more bytes than this: the longest names, numbers and ids, and what is around them."""
+LONGEST = 512
+"""The producer writes no trade of more bytes than this. A batch of other messages could fill DuckDB's memory."""
 
 _TYPES = {
     "event_id": "VARCHAR",

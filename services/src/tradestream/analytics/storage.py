@@ -54,6 +54,10 @@ class StorageError(RepairNeededError):
     """What is stored cannot be read: says which file and what to do."""
 
 
+class UnseenError(TransientError):
+    """Of what was written not all is seen; nothing is shown of it, and the next start takes the batch again."""
+
+
 class UnwritableError(TransientError):
     """Finished files cannot be written, as where the disk is full; the next start tries again."""
 
@@ -82,6 +86,18 @@ class Storage:
         """As `land`, but for what need not survive a power cut."""
         rows.write.mode("overwrite").option("compression", "lz4_raw").parquet(self.landing(name))
         return self.landed([name], rows.schema)
+
+    def require_seen(self, name: str, seen: int, written: int) -> None:
+        """Hold the rows that are seen of landing directory ``name`` against those that were written.
+
+        Raises:
+            UnseenError: They are not as many.
+        """
+        if seen != written:
+            raise UnseenError(
+                f"{self.landing(name)}: {seen} of {written} rows are seen that were written; "
+                "check that this host sees the storage as the executors' hosts do"
+            )
 
     def sync_landed(self, name: str) -> None:
         """Return when landing directory ``name`` is on disk."""
