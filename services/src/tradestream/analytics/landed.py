@@ -26,9 +26,14 @@ def broken(storage: Directory, names: Iterable[str]) -> str | None:
     return None
 
 
+def parquet_files(directory: str) -> str:
+    """The pattern, to DuckDB, of the files of a landing directory of this host, by its URI."""
+    return f"{glob.escape(str(local_path(directory)))}/*.parquet"
+
+
 def landed_rows(directories: Iterable[str]) -> str:
     """SQL for DuckDB: the trades of landing directories of this host, by their URIs, with the columns of `LANDED`."""
-    files = listed(f"{glob.escape(str(local_path(each)))}/*.parquet" for each in directories)
+    files = listed(map(parquet_files, directories))
     # To DuckDB a timestamp of Spark's has a zone.
     columns = by_name({**LANDED, "timestamp": "timestamptz"})
     return f"(FROM read_parquet({files}, schema = {columns}, hive_partitioning = false) WHERE valid)"

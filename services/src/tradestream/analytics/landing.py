@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import logging
 import tempfile
 from datetime import datetime
@@ -13,7 +12,7 @@ import duckdb
 from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
-from tradestream.analytics.landed import landed_rows
+from tradestream.analytics.landed import landed_rows, parquet_files
 from tradestream.analytics.layout import LANDED
 from tradestream.analytics.local import schema
 from tradestream.analytics.local_directory import local_path
@@ -30,7 +29,7 @@ class Landed(NamedTuple):
     """What landed of a batch.
 
     Attributes:
-        rows: As of `schema.read_trades`.
+        rows: As of `schema.read_trades`, or where nothing is rejected those columns alone that `layout.LANDED` has.
         messages: How many there were.
         rejected: How many of them are no trades.
         oldest: When the first came to Kafka, None where there are none.
@@ -113,7 +112,7 @@ class LocalLanding(Landing):
         self._storage.forget([name])
         target = self._root / "_landing" / name
         target.mkdir()
-        messages = literal(f"{glob.escape(str(self._root / '_landing' / arriving))}/*.parquet")
+        messages = literal(parquet_files(self._storage.landing(arriving)))
         rows = produced(f"read_parquet({messages}, hive_partitioning = false)", self._ahead_ms)
         trades = landed_rows([self._storage.landing(name)])
         try:
