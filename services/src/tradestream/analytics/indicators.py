@@ -79,6 +79,18 @@ class Bar(NamedTuple):
     buy_volume: float
 
 
+class Moments(NamedTuple):
+    """Of a window's values.
+
+    Attributes:
+        mean: Their mean.
+        deviation: Their standard deviation as a whole population; exactly 0 where they are all the same.
+    """
+
+    mean: float
+    deviation: float
+
+
 class Average(msgspec.Struct, array_like=True):
     """A recursive average that begins as the simple mean of its first values.
 
@@ -183,12 +195,15 @@ class Indicators:
 
     def _windows(self, bars: Sequence[Bar], closes: Sequence[float]) -> dict[str, float | None]:
         config = self._config
+        # Of each period once: most often both have the same.
+        of_closes = {period: _moments(_newest(closes, period)) for period in {config.bollinger, config.zscore}}
+        of_volumes = _moments([bar.volume for bar in _newest(bars, config.zscore)])
         return {
-            **_bands(_newest(closes, config.bollinger), config.bollinger_width),
+            **_bands(of_closes[config.bollinger], config.bollinger_width),
             "rolling_vwap": _vwap(_newest(bars, config.vwap)),
             "realised_volatility": _volatility(_newest(closes, config.volatility + 1)),
-            "price_zscore": _zscore(_newest(closes, config.zscore)),
-            "volume_zscore": _zscore(_newest([bar.volume for bar in bars], config.zscore)),
+            "price_zscore": _zscore(closes[-1], of_closes[config.zscore]),
+            "volume_zscore": _zscore(bars[-1].volume, of_volumes),
             "pressure": _pressure(_newest(bars, config.pressure)),
         }
 
@@ -201,14 +216,6 @@ def average(kind: Kind, period: int) -> str:
 def mean(values: Sequence[float]) -> float:
     """Their mean, rounded but for the last bit as if it were exact."""
     return math.fsum(values) / len(values)
-
-
-def deviation(values: Sequence[float]) -> float:
-    """Their standard deviation as a whole population; exactly 0 where they are all the same."""
-    if min(values) == max(values):
-        return 0.0
-    middle = mean(values)
-    return math.sqrt(math.fsum((value - middle) ** 2 for value in values) / len(values))
 
 
 def _bar(candle: Candle) -> Bar:
@@ -225,32 +232,40 @@ def _mean(values: Sequence[float]) -> float | None:
     return mean(values) if values else None
 
 
-def _bands(closes: Sequence[float], width: float) -> dict[str, float | None]:
-    if not closes:
+def _moments(values: Sequence[float]) -> Moments | None:
+    if not values:
+        return None
+    middle = mean(values)
+    if min(values) == max(values):
+        return Moments(middle, 0.0)
+    return Moments(middle, math.sqrt(math.fsum([(value - middle) ** 2 for value in values]) / len(values)))
+
+
+def _bands(of_closes: Moments | None, width: float) -> dict[str, float | None]:
+    if of_closes is None:
         return {}
-    middle, reach = mean(closes), width * deviation(closes)
+    middle, reach = of_closes.mean, width * of_closes.deviation
     return {"bollinger_upper": middle + reach, "bollinger_middle": middle, "bollinger_lower": middle - reach}
 
 
 def _vwap(bars: Sequence[Bar]) -> float | None:
     if not bars:
         return None
-    return math.fsum(bar.quote_volume for bar in bars) / math.fsum(bar.volume for bar in bars)
+    return math.fsum([bar.quote_volume for bar in bars]) / math.fsum([bar.volume for bar in bars])
 
 
 def _volatility(closes: Sequence[float]) -> float | None:
     if not closes:
         return None
-    return math.sqrt(math.fsum(math.log(later / earlier) ** 2 for earlier, later in itertools.pairwise(closes)))
+    return math.sqrt(math.fsum([math.log(later / earlier) ** 2 for earlier, later in itertools.pairwise(closes)]))
 
 
-def _zscore(values: Sequence[float]) -> float | None:
-    spread = deviation(values) if values else 0.0
-    return (values[-1] - mean(values)) / spread if spread else None
+def _zscore(newest: float, of_values: Moments | None) -> float | None:
+    return (newest - of_values.mean) / of_values.deviation if of_values and of_values.deviation else None
 
 
 def _pressure(bars: Sequence[Bar]) -> float | None:
     if not bars:
         return None
-    volume = math.fsum(bar.volume for bar in bars)
-    return (2 * math.fsum(bar.buy_volume for bar in bars) - volume) / volume
+    volume = math.fsum([bar.volume for bar in bars])
+    return (2 * math.fsum([bar.buy_volume for bar in bars]) - volume) / volume

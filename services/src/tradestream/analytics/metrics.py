@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter as Counts
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,12 +12,12 @@ from prometheus_client import Counter, Gauge, Histogram
 from tradestream import process
 from tradestream.analytics.candles import BookState, Key, Update
 from tradestream.analytics.evidence import BigTrade
-from tradestream.analytics.indicators import NAMES, Figures
+from tradestream.analytics.indicators import Figures
 from tradestream.analytics.publish import interval_name
+from tradestream.analytics.shown import CANDLE, Shown
 from tradestream.analytics.signals import Signal
 
 _SERIES = ("exchange", "symbol")
-_CANDLE = ("exchange", "symbol", "interval")
 _SECONDS = (0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60, 300, 1800)
 # A large trade's signal takes milliseconds by the fast path.
 _SIGNAL_SECONDS = (0.005, 0.01, 0.02, 0.05, *_SECONDS)
@@ -41,10 +42,7 @@ _SIZES = (
 
 
 class Metrics:
-    """The job's figures in a registry of their own.
-
-    Candle gauges are floats, for graphs; the exact values are in topic ``candles`` and in Parquet.
-    """
+    """The job's figures in a registry of their own."""
 
     def __init__(self) -> None:
         self.registry = registry = process.registry()
@@ -75,27 +73,9 @@ class Metrics:
             _SERIES,
             registry=registry,
         )
-        self._candle = {
-            name: Gauge(f"candle_{name}", f"{text} of the newest candle", _CANDLE, registry=registry)
-            for name, text in {
-                "open": "Price of the first trade",
-                "high": "Highest price",
-                "low": "Lowest price",
-                "close": "Price of the last trade",
-                "volume": "Quantity traded",
-                "vwap": "Volume-weighted average price",
-                "buy_volume": "Quantity whose taker bought",
-                "sell_volume": "Quantity whose taker sold",
-                "trade_count": "Number of trades",
-                "price_change_percent": "Close less open, in percent of open",
-            }.items()
-        }
-        self.candles_closed = Counter("candles_closed_total", "Candles closed", _CANDLE, registry=registry)
-        self._indicator = {
-            name: Gauge(f"candle_{name}", f"{text}, of the newest closed candle", _CANDLE, registry=registry)
-            for name, text in NAMES.items()
-        }
-        self._signals = Counter("signals_total", "Signals", ("rule", *_CANDLE), registry=registry)
+        self._shown = Shown(registry)
+        self.candles_closed = Counter("candles_closed_total", "Candles closed", CANDLE, registry=registry)
+        self._signals = Counter("signals_total", "Signals", ("rule", *CANDLE), registry=registry)
         self.signal_latency = Histogram(
             "trade_to_signal_latency_seconds",
             "From the producer receiving a large trade until its signal is published, by whichever path",
@@ -134,25 +114,14 @@ class Metrics:
 
     def candles(self, updates: list[Update]) -> None:
         """Show the newest of ``updates`` per series and interval, and count the closed."""
-        newest: dict[tuple[str, str, str], Update] = {}
-        for update in updates:
-            labels = (*update.key, interval_name(update.interval))
-            if labels not in newest or update.candle.open_time > newest[labels].candle.open_time:
-                newest[labels] = update
-            if update.is_closed:
-                self.candles_closed.labels(*labels).inc()
-        for labels, update in newest.items():
-            for name, gauge in self._candle.items():
-                gauge.labels(*labels).set(float(getattr(update.candle, name)))
+        self._shown.candles(updates)
+        closed = Counts((update.key, update.interval) for update in updates if update.is_closed)
+        for (key, interval), count in closed.items():
+            self.candles_closed.labels(*key, interval_name(interval)).inc(count)
 
     def indicators(self, key: Key, interval: int, figures: Figures) -> None:
         """Show the indicators of a series and interval; one that is absent now is taken away."""
-        labels = (*key, interval_name(interval))
-        for name, gauge in self._indicator.items():
-            if name in figures:
-                gauge.labels(*labels).set(figures[name])
-            else:
-                gauge.remove(*labels)
+        self._shown.indicators(key, interval, figures)
 
     def signals(self, signals: Iterable[Signal]) -> None:
         """Count signals."""
