@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,16 +36,17 @@ def sync(*paths: Path) -> None:
     would wait for the disk. A thousand files take a sixth of the time.
     """
     with ThreadPoolExecutor(_TOGETHER) as pool:
-        for _ in pool.map(_sync, paths):
+        for _ in pool.map(_sync, [paths[first::_TOGETHER] for first in range(min(_TOGETHER, len(paths)))]):
             pass
 
 
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _sync(paths: Iterable[Path]) -> None:
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def exchange(one: Path, other: Path) -> None:

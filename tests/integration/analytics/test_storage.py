@@ -17,6 +17,7 @@ from tradestream.analytics.publish import fields
 from tradestream.analytics.signals import Signal, row
 from tradestream.analytics.staging import SparkStaging
 from tradestream.analytics.storage import Storage, StorageError, UnwritableError
+from tradestream.ask.storage import Storage as AskedStorage
 
 _KEY = Key("binance", "BTC/USDT")
 _MOST = Decimal("9999999999.999999999999")
@@ -183,3 +184,24 @@ def test_files_have_the_usual_mode_by_a_class_that_starts_no_program_for_it(
     settings = spark._jsc.hadoopConfiguration()  # noqa: SLF001
     files = jvm.org.apache.hadoop.fs.Path(tmp_path.as_uri()).getFileSystem(settings)
     assert files.getClass().getSimpleName() == "BareLocalFileSystem"
+
+
+def test_directories_are_kept_for_the_next_move_while_they_are_needed(spark: SparkSession, tmp_path: Path) -> None:
+    storage = _storage(spark, tmp_path, "local")
+    trades = _trades(spark)
+    spare, moved = [], []
+    for name, rows in {"a": trades, "b": trades.where("exchange = 'kraken'"), "c": trades}.items():
+        landed = storage.land(rows, name)
+        storage.stage(name, [name], landed.where("valid").count(), [], [])
+        storage.move(name)
+        assert AskedStorage(tmp_path).settle(0) is None, "nothing is on its way"
+        kept = sorted((tmp_path / "_spare").rglob("*"))
+        assert all(each.is_dir() for each in kept)
+        spare.append([each.name for each in kept if each.name.startswith("symbol=")])
+        moved.append(len([*(tmp_path / "trades").rglob(f"{name}-*.parquet")]))
+    assert moved == [8, 4, 8]
+    assert [*map(len, spare)] == moved
+    storage.move("c")  # once more, as after a crash
+    assert len([*(tmp_path / "trades").rglob("*.parquet")]) == sum(moved)
+    storage.clean([])
+    assert not (tmp_path / "_spare").exists()

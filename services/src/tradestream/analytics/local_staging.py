@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import glob
+import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,13 @@ from tradestream.ask.database import literal, names, opened
 _WRITERS = 2
 _SHARE_OF_MEMORY = "256MiB"
 
+SPARE = "_spare"
+"""Directories of the last move, empty, which the next one most likely needs again.
+
+To make and remove a thousand of them each time takes a quarter of a move of a million trades of a thousand symbols:
+ext4 looks long for a free inode where many were freed a moment ago.
+"""
+
 
 class LocalStaging:
     """A `staging.Staging`.
@@ -29,10 +38,12 @@ class LocalStaging:
     """
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self._staging = root / "_staging"
+        self._spare = root / SPARE
 
     def trades(self, landed: list[str], name: str) -> int:
         """Write the trades of landing directories, by URI, into staging directory ``name``; how many these are."""
+        self._take_spare(name)
         rows = f"SELECT exchange, symbol, {names(TRADE)} FROM {landed_rows(landed)}"
         shares = [f"{rows} WHERE hash(exchange, symbol) % {_WRITERS} = {writer}" for writer in range(_WRITERS)]
         with ThreadPoolExecutor(_WRITERS) as pool:
@@ -40,6 +51,7 @@ class LocalStaging:
 
     def rows(self, table: str, rows: Iterable[Mapping[str, Any]], name: str) -> None:
         """Write rows of a table that the driver has into staging directory ``name``."""
+        self._take_spare(name)
         # In a file: what a query holds as one text, DuckDB unpacks all at once, beyond what it may take.
         with tempfile.NamedTemporaryFile(suffix=".json") as file:
             file.write(lines(rows))
@@ -48,9 +60,25 @@ class LocalStaging:
             path = literal(glob.escape(file.name))
             self._write(f"FROM read_json({path}, format = 'newline_delimited', columns = {{{columns}}})", table, name)
 
+    def clear(self, name: str, emptied: Collection[str]) -> None:
+        """Be done with staging directory ``name``, out of whose directories ``emptied`` the files have moved."""
+        done = self._staging / name
+        for folder, _, _ in os.walk(done, topdown=False):
+            # One that was not needed this time will not be the next: a symbol that went, yesterday.
+            if os.path.relpath(folder, done) not in emptied:
+                with suppress(OSError):  # there are others in it
+                    Path(folder).rmdir()
+        if done.exists():
+            done.rename(self._spare)
+
+    def _take_spare(self, name: str) -> None:
+        self._staging.mkdir(parents=True, exist_ok=True)
+        if self._spare.exists() and not (self._staging / name).exists():
+            self._spare.rename(self._staging / name)
+
     def _write(self, rows: str, table: str, name: str) -> int:
         partitions = names(PARTITIONS[table])
-        target = self._root / "_staging" / name / table
+        target = self._staging / name / table
         target.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as scratch, opened(Path(scratch, "spill")) as connection:
             connection.execute(f"SET threads = 1; SET memory_limit = '{_SHARE_OF_MEMORY}'")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Protocol
 
 from pyspark.sql import DataFrame, Observation, SparkSession
@@ -27,6 +27,9 @@ class Staging(Protocol):
 
     def rows(self, table: str, rows: Iterable[Mapping[str, Any]], name: str) -> None:
         """Write rows of a table that the driver has into staging directory ``name``."""
+
+    def clear(self, name: str, emptied: Collection[str]) -> None:
+        """Be done with staging directory ``name``, out of whose directories ``emptied`` the files have moved."""
 
 
 class SparkStaging:
@@ -59,6 +62,10 @@ class SparkStaging:
         read = self._spark.read.schema(schema(STORED[table])).json(self._root.path(HANDED), mode="FAILFAST")
         self._write(read.selectExpr("*", _date(table)).coalesce(1), table, name)
         self._root.delete(HANDED)
+
+    def clear(self, name: str, emptied: Collection[str]) -> None:  # noqa: ARG002 - none of it is used again
+        """Be done with staging directory ``name``, out of whose directories ``emptied`` the files have moved."""
+        self._root.delete(f"_staging/{name}")
 
     def _write(self, rows: DataFrame, table: str, name: str) -> None:
         partitions = PARTITIONS[table]

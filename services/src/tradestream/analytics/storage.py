@@ -5,6 +5,7 @@
     STORAGE/signals/exchange=E/date=D/*.parquet
     STORAGE/_landing/  one directory a batch, for a moment one with its messages too; not for readers
     STORAGE/_staging/  finished files on their way to those above
+    STORAGE/_spare/    empty directories, for the next of those
     STORAGE/handed.json  candles or signals of the driver on their way to _staging/ by Spark, not for readers
     STORAGE/_compact/  what `tradestream compact` makes of them, and what it replaced; not for readers
 
@@ -32,7 +33,7 @@ from tradestream.analytics.candles import Update
 from tradestream.analytics.hadoop_directory import directory
 from tradestream.analytics.landed import broken
 from tradestream.analytics.local_directory import local_path
-from tradestream.analytics.local_staging import LocalStaging
+from tradestream.analytics.local_staging import SPARE, LocalStaging
 from tradestream.analytics.publish import fields
 from tradestream.analytics.signals import Signal, row
 from tradestream.analytics.staging import HANDED, SparkStaging, Staging
@@ -156,16 +157,17 @@ class Storage:
 
     def move(self, name: str) -> None:
         """Bring the files of staging directory ``name`` to where readers look; can be repeated after a crash."""
-        moved = []
+        moved, emptied = [], set()
         with self.root.locked():
             for file in self.root.files(f"_staging/{name}"):
                 directory, _, base = file.rpartition("/")
+                emptied.add(directory)
                 # Of Spark's part-00003-<uuid>.c000.zstd.parquet the uuid differs at each attempt; the number suffices.
                 if part := re.match(r"part-(\d+)", base):
                     moved.append(f"{directory}/{name}-{part[1]:>05}.parquet")
                     self.root.move(f"_staging/{name}/{file}", moved[-1])
             self.root.sync(*moved)
-        self.root.delete(f"_staging/{name}")
+        self._staging.clear(name, emptied)
 
     def forget(self, names: list[str]) -> None:
         """Remove landing directories."""
@@ -176,6 +178,7 @@ class Storage:
         """Remove what earlier runs left in landing and staging, but for the landing directories ``keep``."""
         self.root.delete(HANDED)
         self.root.delete("_staging")
+        self.root.delete(SPARE)
         self.forget([name for name in self.root.names("_landing") if name not in keep])
 
     def trades(self) -> DataFrame | None:
