@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from integration.broker import Broker
 from integration.kafka_ui.pages import fill
@@ -71,6 +71,47 @@ def test_a_person_finds_a_message_by_its_key(address: str) -> None:
         page.get_by_role("link", name="Readers").click()
         expect(page.get_by_role("heading", name="Readers")).to_be_visible()
         keep(page, "readers")
+        assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def many(kafka: Broker) -> str:
+    """A topic of more than a page looks at; the first message has a key of its own."""
+    kafka.create_topics(["ui-far"], partitions=2)
+    fill(kafka, "ui-far", [(n % 2, b"key" if n else b"first & last", b"v", BEGIN + n) for n in range(300_000)])
+    return "/topics/ui-far/messages"
+
+
+def test_a_search_goes_on_by_itself_until_it_has_found_something(address: str, many: str) -> None:
+    with opened() as (page, complaints):
+        page.goto(address + many)
+        page.get_by_label("Key").fill("first & last")
+        page.get_by_role("button", name="Search").click()
+        expect(page.get_by_role("button", name="Stop")).to_be_visible()
+        expect(page.locator("td.key")).to_have_text("first & last", timeout=60_000)
+        expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+        expect(page.locator("#state")).to_have_text(re.compile("^3[0-9]{2},[0-9]{3} looked at in all$"))
+        expect(page.get_by_label("Key")).to_have_value("first & last")
+        page.reload()
+        expect(page.locator("td.key")).to_have_text("first & last")
+        page.get_by_label("Key").fill("absent")
+        page.get_by_label("or from offset").fill("0")
+        page.get_by_role("button", name="Search").click()
+        expect(page.locator("#state")).to_have_text("300,000 looked at in all", timeout=60_000)
+        expect(page.get_by_role("link", name="Go on, newer")).to_have_count(0)
+        assert complaints == []
+
+
+def test_a_search_that_goes_on_is_stopped_where_it_is(address: str, many: str) -> None:
+    held: list[Route] = []
+    with opened() as (page, complaints):
+        page.route(re.compile("older="), lambda route: held.append(route))  # noqa: PLW0108 - no built-in function will do
+        page.goto(f"{address}{many}?key=absent")
+        page.get_by_role("button", name="Stop").click()
+        held.pop().continue_()
+        expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+        expect(page.get_by_role("link", name="Go on, older")).to_be_visible()
+        assert held == []
         assert complaints == []
 
 

@@ -16,6 +16,9 @@ from tradestream.kafka import groupless
 from tradestream.kafka_ui import shown
 
 MOST_SECONDS = 3.0
+"""For a broker to answer, too."""
+SHORT_SECONDS = 0.2
+"""For what is read beyond the first messages: a page is there in less than 0.3 seconds, and goes on."""
 MOST_MESSAGES = 200_000
 MOST_BYTES = 64 * 1024 * 1024
 _POLL_SECONDS = 0.1
@@ -40,19 +43,30 @@ class Budget:
     """What one question may read yet; it is spent once any part of it is.
 
     Attributes:
+        first: how many messages may take all of the time, so that each question gets somewhere; for the others, time is
+            short.
         messages: how many messages.
         bytes: how much of them.
+        seconds: for how long.
         ends: until when, by the monotonic clock.
     """
 
+    first: int = MOST_MESSAGES
     messages: int = MOST_MESSAGES
     bytes: int = MOST_BYTES
-    ends: float = field(default_factory=lambda: time.monotonic() + MOST_SECONDS)
+    seconds: float = field(default_factory=lambda: MOST_SECONDS)
+    ends: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ends = time.monotonic() + self.seconds
 
     def take(self, size: int) -> None:
         """Spends a message of so many bytes."""
         self.messages -= 1
         self.bytes -= size
+        if self.read == self.first:
+            self.seconds = SHORT_SECONDS
+            self.ends = min(self.ends, time.monotonic() + self.seconds)
 
     @property
     def read(self) -> int:
@@ -72,7 +86,7 @@ class Budget:
             return f"{MOST_MESSAGES:,} messages"
         if self.bytes <= 0:
             return f"{MOST_BYTES // 1024 // 1024} MiB"
-        return f"{MOST_SECONDS:g} seconds" if time.monotonic() >= self.ends else ""
+        return f"{self.seconds:g} seconds" if time.monotonic() >= self.ends else ""
 
 
 @dataclass

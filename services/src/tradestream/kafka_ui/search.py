@@ -85,7 +85,7 @@ def onwards(source: Source, bounds: Bounds, starts: Mapping[int, int], is_wanted
         starts: where to begin in each; a partition that is not named is left out.
         is_wanted: what is looked for.
     """
-    budget, began = Budget(), time.monotonic()
+    budget, began = Budget(first=1), time.monotonic()
     spans = {number: (_within(bounds[number], start), bounds[number][1]) for number, start in starts.items()}
     stretches = source.read(spans, budget, PAGE, is_wanted, stop_when_full=True)
     messages = _first(each.found for each in stretches.values())
@@ -115,11 +115,12 @@ def back(source: Source, bounds: Bounds, starts: Mapping[int, int], is_wanted: W
         starts: of each the offset to end before; a partition that is not named is left out.
         is_wanted: what is looked for.
     """
-    budget, began = Budget(), time.monotonic()
+    began = time.monotonic()
     ends = {number: _within(bounds[number], start) for number, start in starts.items()}
     at = dict(ends)
     found: dict[int, list[Message]] = {number: [] for number in ends}
     open_, size = {number for number in ends if at[number] > bounds[number][0]}, -(-PAGE // max(1, len(ends)))
+    budget = Budget(first=size * len(open_))
     while open_ and not budget.spent:
         spans = {number: (max(bounds[number][0], at[number] - size), at[number]) for number in open_}
         stretches = source.read(spans, budget, PAGE, is_wanted, stop_when_full=False)
