@@ -17,7 +17,7 @@ from tradestream.kafka_ui import shown
 
 MOST_SECONDS = 3.0
 """For a broker to answer, too."""
-SHORT_SECONDS = 0.2
+SHORT_SECONDS = 0.15
 """For what is read beyond the first messages: a page is there in less than 0.3 seconds, and goes on."""
 MOST_MESSAGES = 200_000
 MOST_BYTES = 64 * 1024 * 1024
