@@ -9,8 +9,8 @@ let looked = Number(found.dataset.read);
 
 async function goOn() {
   const address = found.dataset.next;
-  const answer = await fetch(address);
-  if (!answer.ok) {
+  const answer = await fetch(address).catch(() => null);
+  if (!answer?.ok) {
     location.assign(address); // which says why
     return;
   }
