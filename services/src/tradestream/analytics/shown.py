@@ -59,13 +59,13 @@ class Shown(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Make the gauges."""
-        candles = [((*key, interval_name(length)), candle) for (key, length), candle in [*self._candles.items()]]
+        candles = [((*key, interval_name(length)), candle) for (key, length), candle in self._candles.copy().items()]
         for name, text in _VALUES.items():
             gauge = GaugeMetricFamily(f"candle_{name}", f"{text} of the newest candle", labels=CANDLE)
             for labels, candle in candles:
                 gauge.add_metric(labels, float(getattr(candle, name)))
             yield gauge
-        shown = [((*key, interval_name(length)), figures) for (key, length), figures in [*self._figures.items()]]
+        shown = [((*key, interval_name(length)), figures) for (key, length), figures in self._figures.copy().items()]
         for name, text in NAMES.items():
             gauge = GaugeMetricFamily(f"candle_{name}", f"{text}, of the newest closed candle", labels=CANDLE)
             for labels, figures in shown:
