@@ -157,17 +157,16 @@ class Storage:
 
     def move(self, name: str) -> None:
         """Bring the files of staging directory ``name`` to where readers look; can be repeated after a crash."""
-        moved, emptied = [], set()
+        moved = []
         with self.root.locked():
             for file in self.root.files(f"_staging/{name}"):
                 directory, _, base = file.rpartition("/")
-                emptied.add(directory)
                 # Of Spark's part-00003-<uuid>.c000.zstd.parquet the uuid differs at each attempt; the number suffices.
                 if part := re.match(r"part-(\d+)", base):
                     moved.append(f"{directory}/{name}-{part[1]:>05}.parquet")
                     self.root.move(f"_staging/{name}/{file}", moved[-1])
             self.root.sync(*moved)
-        self._staging.clear(name, emptied)
+        self._staging.clear(name, {target.rpartition("/")[0] for target in moved})
 
     def forget(self, names: list[str]) -> None:
         """Remove landing directories."""
