@@ -46,6 +46,7 @@ PICTURES = (
     Picture("kafka-ui.png", "Kafka UI: brokers, the controller, and what is in trouble", "Kafka UI", "/", "Overview"),
     Picture("kafka-ui-topics.png", "Kafka UI: topics, and what each holds", "Kafka UI", "/topics", "streaming-events"),
     Picture("kafka-ui-messages.png", "Kafka UI: messages, searched", "Kafka UI", f"{_TRADES}/messages", "trade_id"),
+    Picture("kafka-ui-tail.png", "Kafka UI: messages as they come", "Kafka UI", f"{_TRADES}/tail", "trade_id"),
     Picture("kafka-ui-readers.png", "Kafka UI: who reads, and how far", "Kafka UI", "/readers", "streaming-events"),
     Picture("targets.png", "Prometheus: what it reads, and how", "Prometheus", "/classic/targets", "up)"),
     Picture("alerts.png", "Prometheus: alerts; only Watchdog may fire", "Prometheus", "/classic/alerts", "FeedSilent"),
