@@ -23,6 +23,8 @@ from tradestream.analytics.indicators import NAMES
 
 pytestmark = pytest.mark.timeout(1500)
 
+# Each host says it once: Kafka's log is new the first time, and a container has no udev.
+_EXPECTED = ("The metadata log appears to be empty", "disabling udev device properties")
 _INDICATOR = re.compile(rf"\bcandle_({'|'.join(NAMES)})\b")
 
 
@@ -62,6 +64,11 @@ def test_its_candles_equal_those_computed_from_the_file(
     _assert_equal(newest, candles(dump, minutes))
 
 
+def test_no_unit_has_warned_since_the_hosts_were_made(replayed: Pipeline) -> None:
+    said = _warnings(replayed, since="-1day")
+    assert [line for line in said if not any(expected in line for expected in _EXPECTED)] == []
+
+
 def test_live_trades_of_ten_pairs_flow(live: Pipeline) -> None:
     assert len({candle["symbol"] for candle in live.messages("candles")}) == 10
     # More for a while, where a busy machine has let it fall behind.
@@ -92,6 +99,10 @@ def test_a_second_up_changes_nothing(live: Pipeline) -> None:
     output = live.lab("up")
     assert re.search(r"changed=0$", output, re.MULTILINE)
     assert {int(count) for count in re.findall(r": ok=\d+\s+changed=(\d+)", output)} == {0}
+
+
+def test_no_unit_has_warned_while_trades_flow(live: Pipeline) -> None:
+    assert _warnings(live, since="-1min") == []
 
 
 @pytest.mark.parametrize("query", with_data())
@@ -163,6 +174,24 @@ def test_a_killed_host_is_healed_by_the_next_up_and_its_data_is_kept(live: Pipel
 def test_no_trade_is_stored_twice_after_all_that(live: Pipeline) -> None:
     table = live.parquet("trades")
     assert len(distinct_trades(table)) == table.num_rows
+
+
+def _warnings(deployed: Pipeline, since: str) -> list[str]:
+    found = []
+    for host, units in deployed.units().items():
+        mine = [f"--unit={unit}" for unit in units]
+        said = deployed.exec(
+            host,
+            "journalctl",
+            "--quiet",
+            "--no-pager",
+            "--output=short-iso",
+            "--priority=warning",
+            f"--since={since}",
+            *mine,
+        )
+        found += said.splitlines()
+    return found
 
 
 def _assert_trades_pass_through(live: Pipeline) -> None:
