@@ -23,8 +23,12 @@ from tradestream.analytics.indicators import NAMES
 
 pytestmark = pytest.mark.timeout(1500)
 
-# Each host says it once: Kafka's log is new the first time, and a container has no udev.
-_EXPECTED = ("The metadata log appears to be empty", "disabling udev device properties")
+# Kafka's log is new the first time, a container has no udev, and an exchange is silent whose dump has ended.
+_EXPECTED = (
+    "The metadata log appears to be empty",
+    "disabling udev device properties",
+    'event=feed_lost reason=silent detail="no frame for 30 s"',
+)
 _INDICATOR = re.compile(rf"\bcandle_({'|'.join(NAMES)})\b")
 
 

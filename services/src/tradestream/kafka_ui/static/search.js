@@ -25,7 +25,8 @@ async function goOn() {
 
 function search() {
   const goes = found.dataset.next && !stop.disabled;
-  state.textContent = `${looked.toLocaleString("en")} looked at ${goes ? "so far" : "in all"}`;
+  const count = looked.toLocaleString("en").replaceAll(",", "\u202f"); // as the server writes it
+  state.textContent = `${count} looked at ${goes ? "so far" : "in all"}`;
   stop.hidden = !goes;
   if (goes) goOn();
 }
