@@ -133,6 +133,23 @@ def test_a_damaged_file_is_named_and_the_rest_is_merged(
     assert set(per_directory(root).values()) == {8, 1}
 
 
+def test_a_file_with_a_column_of_another_type_is_named_and_no_digit_is_lost(
+    root: Path, compact: Compact, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    day = root / DAY_OF_PAIR
+    before = {path.name: path.read_bytes() for path in day.glob("*.parquet")}
+    foreign = pq.ParquetFile(next(day.glob("*.parquet"))).read()
+    price = foreign.schema.get_field_index("price")
+    doubles = foreign.set_column(price, "price", foreign["price"].cast(pa.float64()))
+    pq.write_table(doubles, day / "foreign.parquet")
+    assert compact() == 1
+    assert "its column price is DOUBLE and not DECIMAL(22,12)" in caplog.text + capsys.readouterr().out
+    assert {path.name: path.read_bytes() for path in day.glob("*.parquet")} == {
+        **before,
+        "foreign.parquet": (day / "foreign.parquet").read_bytes(),
+    }
+
+
 def spoil(monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None]) -> None:
     """Meddles with the merged files before they are compared."""
     from tradestream.compact import merge as module  # noqa: PLC0415

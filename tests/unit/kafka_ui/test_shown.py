@@ -76,6 +76,14 @@ def test_json_gets_lines_and_what_only_looks_like_it_stays() -> None:
     assert value(b"[" * 2000, indent=True).text == "[" * 2000
 
 
+@pytest.mark.parametrize("strange", [b"", b'"]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",'])
+def test_json_that_lines_would_make_a_thousand_times_as_long_stays(strange: bytes) -> None:
+    deep = b"[" * 500 + strange + b",".join([b"1"] * 100_000) + b"]" * 500
+    assert value(deep, 1 << 20, indent=True).text == deep.decode()
+    wide = b"[" + b",".join([b'{"a":"[[[[[[[["}'] * 10_000) + b"]"
+    assert value(wide, 1 << 20, indent=True).text.count("\n") == 30_001
+
+
 @pytest.mark.parametrize(
     ("time", "text"), [(-1, "-"), (0, "1970-01-01T00:00:00.000Z"), (10**17, "100000000000000000 ms")]
 )

@@ -108,6 +108,7 @@ def require_types(connection: DuckDBPyConnection, files: Iterable[str], table: s
 
     Raises:
         StoredDataError: a column has another type.
+        duckdb.Error: a file cannot be read.
     """
     wanted = ", ".join(f"({literal(name)}, typeof(NULL::{kind}))" for name, kind in _COLUMNS[table].items())
     # Whether Spark's timestamps have a zone depends on how it was told to write them; they are in UTC.
@@ -121,7 +122,7 @@ def require_types(connection: DuckDBPyConnection, files: Iterable[str], table: s
         file, name, kind, instead = wrong
         raise StoredDataError(
             f"{file}: its column {name} is {kind} and not {instead}, so it is of another program or version: "
-            "move it away to ask about the rest"
+            "move it away"
         )
 
 

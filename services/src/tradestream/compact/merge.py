@@ -18,7 +18,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from tradestream.analytics.layout import LOCK, ORDER
-from tradestream.ask.database import literal, one_line, opened
+from tradestream.ask.database import literal, one_line, opened, require_types
 from tradestream.compact.partitions import files
 from tradestream.compact.workshop import Workshop
 from tradestream.disk import exchange, locked, sync, sync_tree
@@ -104,6 +104,8 @@ def _connected(workshop: Workshop) -> Iterator[DuckDBPyConnection]:
 
 def _write(connection: DuckDBPyConnection, table: str, directory: Path, names: list[str], made: Path) -> int:
     """Writes sorted files, reads them again, and returns how many rows they have."""
+    # Of two types DuckDB makes one, and reads both ways of writing as that: the comparison below would see no difference.
+    require_types(connection, (glob.escape(str(directory / name)) for name in names), table)
     rows = _rows(directory, names)
     # A name that was there before could be opened by one who has listed that one.
     pattern = literal(f"merged-{secrets.token_hex(4)}-{{i}}")

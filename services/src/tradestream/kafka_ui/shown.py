@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import cast
 
@@ -15,6 +16,9 @@ _KEY_BYTES = 256
 _MOST_HEADERS = 20
 _HEX_BYTES = 512
 _SPACES = "\n\t"
+_MOST_SPACES = 2 * 1024 * 1024
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_MARK = re.compile(r"[][{},]")
 
 
 class Text(msgspec.Struct, frozen=True):
@@ -118,7 +122,24 @@ def _decoded(raw: bytes, most: int) -> str:
 
 
 def _indented(text: str) -> str:
+    """Returns JSON with a line for each field, or as it is where that is too much, or no JSON."""
+    if _spaces(text) > _MOST_SPACES:
+        return text
     try:
         return msgspec.json.format(text, indent=2)
     except (msgspec.DecodeError, RecursionError):
         return text
+
+
+def _spaces(text: str) -> int:
+    """Returns how much longer JSON gets with a line for each field, or something beyond `_MOST_SPACES`.
+
+    What is deep within brackets has hundreds of spaces before it: a megabyte can become a gigabyte.
+    """
+    depth = spaces = 0
+    for mark in _MARK.finditer(_STRING.sub("", text)):
+        depth += (mark[0] in "[{") - (mark[0] in "]}")
+        spaces += 1 + 2 * depth
+        if spaces > _MOST_SPACES:
+            break
+    return spaces
