@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,18 @@ def test_a_state_reaches_the_manager(manager: socket.socket) -> None:
 def test_without_a_manager_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     systemd.notify("READY=1")
+
+
+def test_what_takes_long_is_given_the_time(manager: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(systemd, "_EXTEND_SECONDS", 0.01)
+    with systemd.extended():
+        assert [manager.recv(100) for _ in range(3)] == [b"EXTEND_TIMEOUT_USEC=20000"] * 3
+    manager.setblocking(False)  # noqa: FBT003 - so it is called
+    with suppress(BlockingIOError):
+        while manager.recv(100):
+            pass
+    systemd.notify("READY=1")
+    assert manager.recv(100) == b"READY=1"
 
 
 async def test_the_watchdog_is_pinged_while_the_loop_turns(

@@ -90,6 +90,16 @@ def test_nothing_goes_on_over_a_batch_that_was_recorded_and_not_shown(
     assert [b'"trade_count":2,' in value for value in topics.published[2:]] == [True, True]
 
 
+def test_a_batch_of_duplicates_leaves_nothing_behind(spark: SparkSession, tmp_path: Path, topics: Broker) -> None:
+    first = pipeline(spark, tmp_path, topics)
+    first.process(messages(spark, 0), {0: 1})
+    waiting = list((tmp_path / "storage" / "_landing").iterdir())
+    first.process(messages(spark, 0), {0: 2})
+    assert list((tmp_path / "storage" / "_landing").iterdir()) == waiting
+    first.flush()
+    assert not any((tmp_path / "storage" / "_landing").iterdir())
+
+
 def test_nothing_goes_on_over_a_tick_that_was_recorded_and_not_shown(
     spark: SparkSession, tmp_path: Path, topics: Broker
 ) -> None:

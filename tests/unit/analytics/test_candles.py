@@ -108,6 +108,37 @@ def test_a_book_goes_on_from_its_stored_state(topic: list[Tick], half: int) -> N
     assert halved.book.state == whole.book.state
 
 
+def configured_anew(outcome: Outcome, intervals: list[int]) -> Outcome:
+    stored = msgspec.msgpack.encode(outcome.book.state)
+    outcome.book = CandleBook(intervals, LATENESS, msgspec.msgpack.decode(stored, type=BookState))
+    return outcome
+
+
+def test_an_interval_that_is_added_begins_with_the_first_candle_that_can_be_whole() -> None:
+    trades = [tick(number, 20_000 * number) for number in range(40)]
+    outcome = fed(trades[:10])  # the last is at 3:00
+    configured_anew(outcome, [*INTERVALS, 3 * MINUTE])
+    outcome.batch(10, trades[10:20])
+    configured_anew(outcome, [*INTERVALS, 3 * MINUTE])
+    outcome.batch(20, trades[20:])
+    added = {at(each).start - START: each.candle.trade_count for each in outcome.closed if each.interval == 3 * MINUTE}
+    assert added == {6 * MINUTE: 9, 9 * MINUTE: 9}
+    before = fed(trades[:10], trades[10:20], trades[20:])
+    assert [each for each in outcome.updates if each.interval in INTERVALS] == before.updates
+
+
+def test_an_interval_that_is_taken_away_closes_no_candle_and_makes_no_trade_late() -> None:
+    trades = [tick(number, 20_000 * number) for number in range(40)]
+    outcome = fed(trades[:17])
+    configured_anew(outcome, [MINUTE])
+    before = len(outcome.updates)
+    outcome.batch(17, trades[17:])
+    assert {each.interval for each in outcome.updates[before:]} == {MINUTE}
+    assert outcome.late == 0
+    configured_anew(outcome, INTERVALS)
+    assert all(not series.candles[5 * MINUTE] for series in outcome.book.state.series)
+
+
 def outage() -> list[Tick]:
     """Six trades a minute; those from 1:30 to 3:30 come when minute 1 has closed and minute 2 has not."""
     trades = [tick(number, 10_000 * number) for number in range(60)]

@@ -1,7 +1,7 @@
 """What trades answer: candles and signals, by one way for whoever has the rows.
 
-The live job has them where Spark wrote them, a backtest in a table. Each sums them its own way (`Batch`); which are
-duplicates, which are late, what closes and what that signals is decided here, so that both say the same.
+The live job has them in files, a backtest in a table. Each sums them its own way (`Batch`); which are duplicates,
+which are late, what closes and what that signals is decided here, so that both say the same.
 """
 
 from __future__ import annotations

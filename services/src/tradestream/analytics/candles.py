@@ -175,6 +175,8 @@ class Series(msgspec.Struct):
         closed_before: The watermark: what ends at or before this (ms) is closed.
         whole: By interval (ms), when those candles began that closed ahead of the watermark.
         candles: Open candles by interval (ms), then by open time.
+        added: By interval (ms) that was configured only later, what was the newest trade time then: no candle opens
+            that began by then, as it would lack its first trades.
     """
 
     key: Key
@@ -185,6 +187,7 @@ class Series(msgspec.Struct):
     closed_before: int = 0
     whole: dict[int, list[int]] = {}
     candles: dict[int, dict[int, Candle]] = {}
+    added: dict[int, int] = {}
 
     def has_closed(self, minute: int) -> bool:
         """Whether a trade of the minute that begins then (ms) is late."""
@@ -242,6 +245,8 @@ class CandleBook:
         state = state or BookState()
         self._clock = state.clock
         self._series = {series.key: series for series in state.series}
+        for series in state.series:
+            self._configure(series)
 
     @property
     def state(self) -> BookState:
@@ -372,6 +377,12 @@ class CandleBook:
                         if start + interval > series.closed_before and start not in starts
                     }
 
+    def _configure(self, series: Series) -> None:
+        """Forget the intervals that are no longer asked for, and begin those that are asked for anew."""
+        series.added |= {interval: series.newest for interval in self._intervals if interval not in series.candles}
+        series.candles = {interval: series.candles.get(interval, {}) for interval in self._intervals}
+        series.whole = {interval: starts for interval, starts in series.whole.items() if interval in self._intervals}
+
     def _at(self, key: Key) -> Series:
         if key not in self._series:
             self._series[key] = Series(key, candles={interval: {} for interval in self._intervals})
@@ -380,9 +391,11 @@ class CandleBook:
     def _merge(self, series: Series, own: list[Partial]) -> set[tuple[int, int]]:
         touched = set()
         for interval in self._intervals:
-            candles = series.candles.setdefault(interval, {})
+            candles = series.candles[interval]
             for partial in own:
                 start = partial.candle.open_time // interval * interval
+                if start <= series.added.get(interval, -1):
+                    continue
                 fresh = msgspec.structs.replace(partial.candle, open_time=start)
                 candles[start] = candles[start].merge(fresh) if start in candles else fresh
                 touched.add((interval, start))

@@ -42,7 +42,6 @@ class AnalyticsConfig(Section, frozen=True, kw_only=True):
         flush_seconds: How often landed trades become Parquet files.
         flush_rows: How many landed trades become Parquet files sooner.
         shuffle_partitions: Tasks of a shuffle; as many as the executors have cores.
-        stall_seconds: After this long in one batch the watchdog is no longer pinged.
         metrics: Where Prometheus scrapes.
         log_level: Lowest level that is logged.
     """
@@ -64,7 +63,6 @@ class AnalyticsConfig(Section, frozen=True, kw_only=True):
     flush_seconds: PositiveFloat = 60.0
     flush_rows: PositiveInt = 1_000_000
     shuffle_partitions: PositiveInt = 2
-    stall_seconds: PositiveFloat = 120.0
     metrics: Address = Address(port=8001)
     log_level: LogLevel = "info"
 

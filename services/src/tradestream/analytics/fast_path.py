@@ -125,10 +125,13 @@ class FastPath:
             try:
                 ends = self._ends(consumer)
                 self._metrics.skipped.inc(_between(reached, ends))
+                reached = ends
                 consumer.assign(ends)
                 self._goes_on()
-                self._follow(consumer)
-                reached = _reached(consumer, ends)
+                try:
+                    self._follow(consumer)
+                finally:
+                    reached = _reached(consumer, ends)
             except KafkaException as error:
                 self._has_to_wait(error.args[0])
             consumer.unassign()

@@ -212,6 +212,8 @@ class Job:
     def watch(self, stop: threading.Event) -> None:
         """Tick until ``stop`` is set.
 
+        A tick waits for the batch under way, so WatchdogSec is how long one may take.
+
         Raises:
             TradestreamError: A batch failed.
             QueryFailedError: The query ended by itself.
@@ -221,8 +223,7 @@ class Job:
         while not stop.wait(_TICK_SECONDS):
             self._fast_path.check()  # first, as the query ends by its failure too
             query = self._running()
-            if self._pipeline.batch_seconds < self._config.stall_seconds:
-                systemd.notify("WATCHDOG=1")
+            systemd.notify("WATCHDOG=1")
             now = time.monotonic()
             live = self._reaches_end(query) and self._pipeline.caught_up
             self._pipeline.tick(min(now - before, _LONGEST_TICK) if live else 0.0)

@@ -13,6 +13,7 @@ import msgspec
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
+from tradestream import systemd
 from tradestream.analytics.answers import Answer, Answers
 from tradestream.analytics.batch import LandedBatch, landed_batch
 from tradestream.analytics.candles import CandleBook, Key, Update, watermark
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 _LETTER_BYTES = 131_072
 # After so many windows a recursive average has forgotten where it began.
 _WARMING = 16
+# Of so many series these candles fit into memory at once.
+_WARMED_AT_ONCE = 50
 # Messages for which a second task is worth its while. What is one task is never shuffled.
 _TASK_MESSAGES = 25_000
 
@@ -81,18 +84,11 @@ class Pipeline:
         self._record = Record()
         self._answers = self._resumed(self._record)
         self._flushed = time.monotonic()
-        self._batch_started: float | None = None
         self.caught_up = False
         # Why a step failed, before Spark wraps it in errors of its own.
         self.failure: Exception | None = None
         # Batches come on Spark's callback thread, ticks on the main one.
         self.lock = threading.Lock()
-
-    @property
-    def batch_seconds(self) -> float:
-        """For how long a batch has been under way; 0 between batches."""
-        started = self._batch_started
-        return time.monotonic() - started if started is not None else 0.0
 
     def has_taken(self, key: Key, trade_id: int) -> bool:
         """Whether a batch has taken a trade; ask in a turn of `Sent`."""
@@ -118,8 +114,9 @@ class Pipeline:
         if record.staged:
             self._storage.move(record.staged)
         if record.book is None:
-            self._rebuild()
-            self._warm()
+            with systemd.extended():  # by as much as is stored
+                self._rebuild()
+                self._warm()
             self._save(stored=record.position.offsets, outbox=[])
         else:
             self._answers = self._resumed(record)
@@ -137,11 +134,7 @@ class Pipeline:
             offsets: Of each partition the offset after the last of them.
         """
         with self.lock, self._step():
-            self._batch_started = time.monotonic()
-            try:
-                self._process(messages, offsets)
-            finally:
-                self._batch_started = None
+            self._process(messages, offsets)
 
     def tick(self, elapsed: float) -> None:
         """Let the clock go on and move landed data into Parquet when it is time.
@@ -217,6 +210,8 @@ class Pipeline:
             landed=[*self._record.landed, answer.batch.name] if trades else self._record.landed,
             landed_rows=self._record.landed_rows + trades,
         )
+        if not trades:
+            self._storage.forget([answer.batch.name])
         self._metrics.sent([signal for signal in answer.large if signal.signal_id in sent], answer.summary.big)
         self._count(answer)
         if landed.oldest:
@@ -316,5 +311,7 @@ class Pipeline:
         with self._storage.reading():
             candles = self._storage.candles()
             if candles is not None:
-                engine = self._answers.engine
-                engine.warm(newest(candles, _WARMING * engine.window), self._answers.book.first_open)
+                engine, book = self._answers.engine, self._answers.book
+                shares = 1 + len(book.state.series) // _WARMED_AT_ONCE
+                for updates in newest(candles, _WARMING * engine.window, shares):
+                    engine.warm(updates, book.first_open)

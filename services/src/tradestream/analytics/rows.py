@@ -10,7 +10,7 @@ is one row per series and minute, one per series, and the trades that are asked 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pyspark.sql import DataFrame, Row
@@ -170,20 +170,22 @@ def since(trades: DataFrame, starts: Mapping[Key, int]) -> DataFrame:
     return _knowing(trades, facts, {"start": "bigint"}, "trade_time >= coalesce(start, 0)")
 
 
-def newest(candles: DataFrame, most: int) -> list[Update]:
-    """The newest ``most`` stored candles of each series and interval, oldest first."""
+def newest(candles: DataFrame, most: int, shares: int) -> Iterator[list[Update]]:
+    """The newest ``most`` stored candles of each series and interval, oldest first; a share of the series at once."""
     place = "row_number() over (partition by exchange, symbol, interval order by open_time desc) as place"
-    rows = candles.selectExpr("*", place).where(f"place <= {most}").orderBy("open_time").collect()
-    return [
-        Update(
-            Key(row.exchange, row.symbol),
-            row.close_time - row.open_time + 1,
-            Candle(*(row[name] for name in Candle.__struct_fields__)),
-            row.missing_trades,
-            is_closed=True,
-        )
-        for row in rows
-    ]
+    for share in range(shares):
+        mine = candles.where(f"pmod(hash(exchange, symbol), {shares}) = {share}").selectExpr("*", place)
+        rows = mine.where(f"place <= {most}").orderBy("open_time").collect()
+        yield [
+            Update(
+                Key(row.exchange, row.symbol),
+                row.close_time - row.open_time + 1,
+                Candle(*(row[name] for name in Candle.__struct_fields__)),
+                row.missing_trades,
+                is_closed=True,
+            )
+            for row in rows
+        ]
 
 
 def _knowing(

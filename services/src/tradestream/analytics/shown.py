@@ -33,7 +33,7 @@ class Shown(Collector):
     """The newest candle of each series and interval, and the indicators after the newest closed one.
 
     All are floats, for graphs; the exact values are in topic ``candles`` and in Parquet. Prometheus asks on a thread of
-    its own: what it is given is exchanged as a whole and never changed.
+    its own: it is given a copy of what there is.
 
     Args:
         registry: Where it is shown.

@@ -104,7 +104,7 @@ def _connected(workshop: Workshop) -> Iterator[DuckDBPyConnection]:
 
 def _write(connection: DuckDBPyConnection, table: str, directory: Path, names: list[str], made: Path) -> int:
     """Writes sorted files, reads them again, and returns how many rows they have."""
-    # Of two types DuckDB makes one, and reads both ways of writing as that: the comparison below would see no difference.
+    # Of two types DuckDB makes one, and converts before it compares: the comparison below would see no difference.
     require_types(connection, (glob.escape(str(directory / name)) for name in names), table)
     rows = _rows(directory, names)
     # A name that was there before could be opened by one who has listed that one.
