@@ -12,12 +12,24 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from tradestream.analytics.batch import LandedBatch, LocalBatch
-from tradestream.analytics.candles import MINUTE_MS, Cut, Key, Partial
+from tradestream.analytics.candles import MINUTE_MS, Cut, Key, Partial, Update
 from tradestream.analytics.evidence import BigTrade
-from tradestream.analytics.rows import ids, newest_times, since, stored_after, summarise, without_late, without_seen
+from tradestream.analytics.layout import CANDLE
+from tradestream.analytics.local import table
+from tradestream.analytics.publish import fields
+from tradestream.analytics.rows import (
+    ids,
+    newest,
+    newest_times,
+    since,
+    stored_after,
+    summarise,
+    without_late,
+    without_seen,
+)
 from tradestream.analytics.storage import Storage, UnseenError
 from tradestream.trade import MOST_ID, amount_fits
-from unit.analytics.oracle import Tick, intervals, partials
+from unit.analytics.oracle import Tick, candle, intervals, partials
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -169,6 +181,22 @@ def test_stored_candles_that_end_after_the_watermark(spark: SparkSession) -> Non
         (BTC, 5 * MINUTE_MS): [START],
         (ETH, MINUTE_MS): [],
     }
+
+
+def test_the_newest_candles_come_a_share_of_the_series_at_once(spark: SparkSession) -> None:
+    series = [Key("binance", f"S{number}USDT") for number in range(9)]
+    one = Tick(BTC, 1, Decimal(2), Decimal(3), START)
+    stored = [
+        Update(key, MINUTE_MS, candle([one], START + minute * MINUTE_MS), 0, is_closed=True)
+        for minute in (3, 1, 2, 0)
+        for key in series
+    ]
+    shares = list(newest(table(spark, map(fields, stored), CANDLE), 3, 4))
+    assert [len({each.key for each in share}) for share in shares] == [len(share) // 3 for share in shares]
+    assert max(map(len, shares)) < 3 * len(series)
+    for key in series:
+        (own,) = [found for share in shares if (found := [each for each in share if each.key == key])]
+        assert own == sorted((each for each in stored if each.key == key), key=lambda each: each.candle.open_time)[1:]
 
 
 def offsets(trades: DataFrame) -> list[int]:
