@@ -168,12 +168,12 @@ def test_the_terminal_shows_what_was_and_what_comes(market: Broker) -> None:
         terminal.waits_for(b"+1.11%")
         terminal.waits_for(b"2 messages cannot be read")
         terminal.waits_for(b"gaps in 0 of 1 candles")
-        terminal.type(b"x")
+        terminal.type(b"x\x1c\x1a")  # Ctrl-\\ and Ctrl-Z, which are keys like others
         terminal.type(b"q")
         assert terminal.ended() == 0
 
 
-@pytest.mark.parametrize(("end", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("end", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_gives_the_terminal_back(market: Broker, end: signal.Signals, status: int) -> None:
     with on_terminal(market) as terminal:
         terminal.waits_for(_SHOWN)

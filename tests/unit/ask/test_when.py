@@ -34,6 +34,12 @@ def test_what_is_no_moment_is_refused_with_what_is_allowed(text: str) -> None:
         moment("--since", text, NOW)
 
 
+def test_of_what_is_no_moment_the_beginning_is_said() -> None:
+    with pytest.raises(ConfigError) as refused:
+        moment("time", "x" * 60_000, NOW)
+    assert len(str(refused.value)) < 200
+
+
 def test_times_are_shown_in_utc() -> None:
     assert (day(NOW - 1), day(NOW)) == ("2021-01-07", "2021-01-08")
     assert minute(NOW + 61_000) == "2021-01-08 00:01"

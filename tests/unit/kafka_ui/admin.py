@@ -67,7 +67,7 @@ class Admin:
         found = self._groups[group]
         return {group: promise(AWAY if found is AWAY else SimpleNamespace(topic_partitions=found))}
 
-    def list_offsets(self, wanted: Iterable[TopicPartition], **_: float) -> dict[TopicPartition, Future[Any]]:
+    def list_offsets(self, wanted: Iterable[TopicPartition], **_: object) -> dict[TopicPartition, Future[Any]]:
         """Says where partitions end, and begin too."""
         ends = {each: self._ends[each.topic, each.partition] for each in wanted}
         return {each: promise(AWAY if end is AWAY else SimpleNamespace(offset=end)) for each, end in ends.items()}

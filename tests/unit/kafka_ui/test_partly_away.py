@@ -31,6 +31,11 @@ async def test_groups_that_a_broker_did_not_list_are_not_taken_for_none() -> Non
     assert (await cluster(Admin({})).groups()).trouble == ""
 
 
+async def test_a_group_without_a_name_takes_nothing_from_the_others() -> None:
+    groups = await cluster(Admin({"": ValueError("cannot be asked for"), "there": []})).groups()
+    assert [each.name for each in groups.shown] == ["there"]
+
+
 async def test_a_partition_whose_leader_is_just_away_takes_nothing_from_the_others() -> None:
     bounds = await cluster(Admin(ends={("t", 0): 4, ("t", 1): AWAY})).bounds([("t", 0), ("t", 1)])
     assert bounds.end == bounds.first == {("t", 0): 4}
@@ -84,6 +89,25 @@ async def test_a_live_tail_goes_on_with_the_others_and_says_which_is_silent(monk
     coming = tail.follow(cluster(admin), {"bootstrap.servers": "127.0.0.1:1"}, "t")
     assert await anext(coming) == tail.News()
     assert await anext(coming) == tail.News(trouble="no leader answers for partition 1")
+    await coming.aclose()
+
+
+async def test_a_live_tail_says_what_nobody_leads_and_goes_on_with_it_once_somebody_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tail, "_TICK_SECONDS", 0.01)
+    partitions = {number: SimpleNamespace(id=number, leader=1) for number in (0, 1)}
+    topics = {"t": SimpleNamespace(partitions=partitions)}
+    partitions[1].leader = -1
+    coming = tail.follow(
+        cluster(Admin(ends={("t", 0): 0, ("t", 1): 5}, topics=topics)), {"bootstrap.servers": "127.0.0.1:1"}, "t"
+    )
+    assert await anext(coming) == tail.News()
+    assert await anext(coming) == tail.News(trouble="no leader answers for partition 1")
+    partitions[1].leader = 1
+    assert await anext(coming) == tail.News()
+    del topics["t"]
+    assert await anext(coming) == tail.News(trouble="there is no topic t")
     await coming.aclose()
 
 

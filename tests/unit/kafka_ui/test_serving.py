@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Self
+from typing import NoReturn, Self
 
 import pytest
 
 from tradestream.config import Address
 from tradestream.errors import FatalError
-from tradestream.kafka_ui import guard
+from tradestream.kafka_ui import guard, service
 from tradestream.kafka_ui.config import KafkaUiConfig
 from tradestream.kafka_ui.service import application, serving
 
@@ -69,6 +69,22 @@ async def test_a_connection_that_ends_makes_room(port: int) -> None:
                 if await third.ask() == 200:
                     break
         assert await first.ask() == 200
+
+
+@pytest.mark.parametrize("path", ["/static/style.css", "/nowhere"])
+async def test_a_connection_that_nobody_reads_from_ends(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setattr(service, "_UNREAD_SECONDS", 0.5)
+    async with asyncio.timeout(60), serving(application(KafkaUiConfig(), {}), LOOPBACK) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+        with pytest.raises(ConnectionResetError):
+            await _ask_on(writer, path)
+        writer.transport.abort()
+
+
+async def _ask_on(writer: asyncio.StreamWriter, path: str) -> NoReturn:
+    while True:
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() * 1000)
+        await writer.drain()
 
 
 async def test_an_address_that_is_in_use_is_named(port: int) -> None:

@@ -29,7 +29,7 @@ def moment(option: str, text: str | None, now_ms: int) -> int | None:
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
-        raise ConfigError(f"{option}: {text!r} is no time; {_HOW}") from None
+        raise ConfigError(f"{option}: {text[:40]!r} is no time; {_HOW}") from None
     at = time if time.tzinfo else time.replace(tzinfo=UTC)
     return max(0, round(at.timestamp() * 1000))
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import NamedTuple, TypeVar
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 # The stub of admin lacks these.
@@ -131,7 +131,8 @@ class Cluster:
             KafkaUnavailableError: no broker answered in time.
         """
         listed = await _answer(asyncio.wrap_future(self._admin.list_consumer_groups(request_timeout=_SECONDS)))
-        names = sorted(group.group_id for group in listed.valid)
+        # Old clients commit without a name too; nothing more can be asked of that.
+        names = sorted(group.group_id for group in listed.valid if group.group_id)
         shown = names[:_MOST_GROUPS]
         asked = self._admin.describe_consumer_groups(shown, request_timeout=_SECONDS) if shown else {}
         groups = await asyncio.gather(*(self._group(name, future) for name, future in asked.items()))
@@ -157,7 +158,9 @@ class Cluster:
         if not places:
             return {}
         wanted = {TopicPartition(*place): spec for place in places}
-        futures = self._admin.list_offsets(wanted, request_timeout=_SECONDS)
+        # Consumers get no further while a transaction is open.
+        level = IsolationLevel.READ_COMMITTED
+        futures = self._admin.list_offsets(wanted, isolation_level=level, request_timeout=_SECONDS)
         found: dict[Place, int] = {}
         away: KafkaUnavailableError | None = None
         for each, future in futures.items():

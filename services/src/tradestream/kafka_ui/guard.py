@@ -109,7 +109,10 @@ class Slots:
 
 
 def bounded(slots: Slots, is_exempt: Callable[[web.Request], bool]) -> Middleware:
-    """Returns what lets so many requests in at once; one is over when whoever asked has read the answer."""
+    """Returns what lets so many requests in at once; one is over when whoever asked has read the answer.
+
+    So of answers, which are in memory as a whole, there are so many at once and no more.
+    """
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -125,7 +128,7 @@ def bounded(slots: Slots, is_exempt: Callable[[web.Request], bool]) -> Middlewar
 
 
 async def _send(request: web.Request, response: web.Response) -> None:
-    """Sends a whole answer, or breaks off where nobody reads it: so many of them are in memory at once, and no more."""
+    """Sends a whole answer, or breaks off where nobody reads it."""
     try:
         async with asyncio.timeout(_WRITE_SECONDS):
             await response.prepare(request)

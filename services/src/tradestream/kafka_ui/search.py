@@ -134,6 +134,10 @@ def back(source: Source, bounds: Bounds, starts: Mapping[int, int], is_wanted: W
             for number in open_
             if at[number] > bounds[number][0] and not (number in done and _is_older(done[number], last))
         }
+        if budget.spent and at == ends and size > 1:
+            # Not even the first of a partition fitted: the last message of each is the least that leads on from here.
+            size, budget = 1, Budget(first=len(open_))
+            continue
         size = max(1, min(size * _GROWTH, _MOST_AT_ONCE, budget.room // max(1, len(open_))))
     messages = _last(found.values())
     older = _before(at, found, messages)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import socket
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 _SHUTDOWN_SECONDS = 2.0  # then live tails are ended, which would go on for minutes
 _IDLE_SECONDS = 15.0
+_UNREAD_SECONDS = 30.0
 
 
 def run(config: KafkaUiConfig) -> None:
@@ -97,6 +99,9 @@ async def serving(app: web.Application, listen: Address) -> AsyncIterator[int]:
 async def _listen(server: web.Server, listen: Address) -> asyncio.Server:
     loop = asyncio.get_running_loop()
     try:
-        return await loop.create_server(guard.few(server), listen.address, listen.port)
+        made = await loop.create_server(guard.few(server), listen.address, listen.port)
     except OSError as error:
         raise FatalError(f"cannot listen on {listen.address}:{listen.port}: {error.strerror}") from error
+    for each in made.sockets:  # and so each connection: the kernel ends one whose other side no longer reads (tcp(7))
+        each.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(_UNREAD_SECONDS * 1000))
+    return made

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 
 import msgspec
 
-from tradestream.errors import KafkaUnavailableError
+from tradestream.errors import KafkaUnavailableError, NothingFoundError
 from tradestream.kafka_ui.cluster import Cluster
 from tradestream.kafka_ui.facts import led
 from tradestream.kafka_ui.messages import Budget, Source, opened
@@ -43,8 +43,7 @@ async def follow(cluster: Cluster, client: Mapping[str, str], topic: str) -> Asy
         KafkaUnavailableError: no broker answered at the beginning.
         NothingFoundError: there is no such topic.
     """
-    places = led({topic: await cluster.topic(topic)})
-    at = (await cluster.bounds(places)).end
+    at = (await cluster.bounds(led({topic: await cluster.topic(topic)}))).end
     ends = time.monotonic() + MOST_SECONDS
     # One thread opens, reads and closes: nothing can close what is still being read, whenever this is ended.
     pool, opening = ThreadPoolExecutor(1, "tail"), ExitStack()
@@ -55,11 +54,13 @@ async def follow(cluster: Cluster, client: Mapping[str, str], topic: str) -> Asy
         while time.monotonic() < ends:
             await asyncio.sleep(_TICK_SECONDS)
             try:
-                end = (await cluster.bounds(places)).end
+                there = await cluster.topic(topic)
+                end = (await cluster.bounds(led({topic: there}))).end
                 came = {number: (at.get((topic, number), now), now) for (_, number), now in end.items()}
-                news = await run(
-                    pool, _reading(source, came, _silent(number for _, number in places if number not in came))
-                )
+                news = await run(pool, _reading(source, came, _silent(sorted(there.partitions.keys() - came))))
+            except NothingFoundError as error:
+                yield News(trouble=str(error))
+                continue
             except KafkaUnavailableError as error:
                 yield News(trouble=f"Kafka does not answer: {error}")
                 continue

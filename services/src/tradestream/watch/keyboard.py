@@ -26,8 +26,9 @@ class Keyboard:
             self._before = termios.tcgetattr(self._fd)
             tty.setcbreak(self._fd)
             mode = termios.tcgetattr(self._fd)
-            # Ctrl-Z would leave the shell with a screen that is not its own.
-            mode[_CONTROL_CHARACTERS][termios.VSUSP] = b"\0"
+            # Ctrl-Z and Ctrl-\ would leave the shell with a screen that is not its own.
+            for key in (termios.VSUSP, termios.VQUIT):
+                mode[_CONTROL_CHARACTERS][key] = b"\0"
             termios.tcsetattr(self._fd, termios.TCSANOW, mode)
         return self
 

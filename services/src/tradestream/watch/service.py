@@ -84,7 +84,7 @@ def run(options: Options) -> int:
         # Until the terminal is another there is nothing to undo: a signal ends it at once.
         with (
             reader.opened(client_config(options.client_config), newest) as topics,
-            told(came.append, signal.SIGINT, signal.SIGTERM),
+            told(came.append, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT),
             view,
         ):
             _Watch(topics, kinds, options.symbols).follow(view, came)

@@ -20,6 +20,7 @@ async function goOn() {
   found = next;
   history.replaceState(null, "", address);
   looked += Number(found.dataset.read);
+  if (found.dataset.next === address) stop.disabled = true; // it got nowhere, and would not the next time
   search();
 }
 
