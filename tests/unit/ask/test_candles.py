@@ -101,3 +101,20 @@ def test_a_wrong_question_exits_2_with_what_is_allowed(ask: Ask, arguments: list
 def test_trades_without_candles_yet_are_told(root: Path, ask: Ask) -> None:
     shutil.rmtree(root / "candles")
     assert ask("candles", "BTCUSDT")[2].endswith("no candles of 1m are stored of binance; there are none at all yet\n")
+
+
+def test_candles_outlive_their_trades(root: Path, answer: Answer, ask: Ask) -> None:
+    before = answer("candles", "BTCUSDT")
+    store(root, [T(1, 0), T(2, 3600), T(3, 7200)], symbol="ETHUSDT")
+    shutil.rmtree(root / "trades" / "exchange=binance")
+    assert answer("candles", "BTC-USDT") == before
+    store(root, [T(1, 0), T(2, 3600), T(3, 7200)], exchange="kraken", symbol="BTC/USDT")
+    assert answer("candles", "BTC-USDT", "--exchange", "binance") == before
+    shutil.rmtree(root / "candles" / "exchange=kraken")
+    shutil.rmtree(root / "trades")
+    assert answer("candles", "BTCUSDT") == before
+    status, _, error = ask("candles", "DOGEUSDT")
+    assert (status, error) == (
+        2,
+        "tradestream: nothing of symbol DOGEUSDT is stored; there are BTCUSDT, ETHUSDT\n",
+    )

@@ -3,13 +3,15 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
+from tradestream.ask import output
 from tradestream.ask.output import TABLE_ROWS
 from unit.ask.conftest import Ask
 
@@ -62,9 +64,10 @@ def test_a_view_of_what_is_not_stored_yet_is_empty_with_its_columns(root: Path, 
             "SELECT * FROM json_execute_serialized_sql(json_serialize_sql('SELECT 1'))",
             "json_execute_serialized_sql() is not allowed",
         ),
-        ("SELECT * FROM '/etc/passwd'", "does not exist"),
-        ("SELECT * FROM '/etc/x.parquet'", "only the views trades, candles, signals can be read"),
-        ("SELECT * FROM '{root}/trades/../checkpoint/x.csv'", "only the views trades, candles, signals can be read"),
+        ("SELECT * FROM '/etc/passwd'", "the file /etc/passwd is not allowed"),
+        ("SELECT * FROM '{root}/trades/../checkpoint/x.csv'", "x.csv is not allowed"),
+        ("SELECT * FROM '{root}/trades/exchange=binance/*/*/*.parquet'", "*.parquet is not allowed"),
+        ("WITH mine AS (FROM 'x.parquet') FROM mine", "the file x.parquet is not allowed"),
         ("INSTALL httpfs", "LOAD is not allowed"),
         ("LOAD httpfs", "LOAD is not allowed"),
         ("ATTACH '{root}/trades/x.db'", "ATTACH is not allowed"),
@@ -128,3 +131,17 @@ def test_a_reader_that_has_enough_ends_it_quietly(root: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(30) == 141
+
+
+def test_a_file_that_is_gone_when_it_is_to_be_read_is_asked_for_again(
+    answer: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched, tries = output.fetched, iter([duckdb.IOException("Cannot open file: No such file or directory")])
+
+    def once_gone(cursor: object) -> Iterator[output.Row]:
+        for gone in tries:
+            raise gone
+        return fetched(cursor)
+
+    monkeypatch.setattr(output, "fetched", once_gone)
+    assert answer("sql", "SELECT count(*) AS rows FROM trades") == [{"rows": 180}]

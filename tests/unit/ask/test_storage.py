@@ -30,23 +30,23 @@ def test_series_are_named_as_the_exchange_does(root: Path) -> None:
 
 @pytest.mark.parametrize("symbol", ["BTCUSDT", "BTC-USDT", "BTC/USDT", "btcusdt"])
 def test_a_symbol_may_be_written_in_any_style(root: Path, symbol: str) -> None:
-    assert choose(Storage(root), symbol, None) == Series("binance", "BTCUSDT")
+    assert choose(Storage(root).series(), symbol, None) == Series("binance", "BTCUSDT")
 
 
 def test_a_symbol_of_two_exchanges_needs_one_of_them(root: Path) -> None:
     with pytest.raises(ConfigError, match=r"--exchange coinbase \(BTC-USD\), --exchange kraken \(BTC/USD\)"):
-        choose(Storage(root), "BTC-USD", None)
-    assert choose(Storage(root), "BTC-USD", "kraken") == Series("kraken", "BTC/USD")
+        choose(Storage(root).series(), "BTC-USD", None)
+    assert choose(Storage(root).series(), "BTC-USD", "kraken") == Series("kraken", "BTC/USD")
 
 
 def test_what_is_not_stored_is_refused_with_what_is(root: Path) -> None:
     storage = Storage(root)
     with pytest.raises(ConfigError, match="nothing of symbol DOGE is stored; there are BTC-USD, BTC/USD, BTCUSDT"):
-        choose_series(storage, "DOGE", None)
+        choose_series(storage.series(), "DOGE", None)
     with pytest.raises(ConfigError, match=r"nothing of symbol DOGE is stored of kraken; there are BTC/USD$"):
-        choose_series(storage, "DOGE", "kraken")
+        choose_series(storage.series(), "DOGE", "kraken")
     with pytest.raises(ConfigError, match="nothing of okx is stored; there are binance, coinbase, kraken"):
-        choose_series(storage, None, "okx")
+        choose_series(storage.series(), None, "okx")
 
 
 @pytest.mark.parametrize("interval", ["7m", "1h", "5", "", "x", "../../etc"])
@@ -56,9 +56,9 @@ def test_an_interval_that_is_not_stored_is_refused_with_those_that_are(root: Pat
 
 
 def test_nothing_stored_yet_is_no_wrong_question(tmp_path: Path) -> None:
-    with pytest.raises(NothingFoundError, match="no trades are stored yet"):
-        choose(Storage(tmp_path), "BTCUSDT", None)
-    assert choose_series(Storage(tmp_path), None, None) == []
+    with pytest.raises(NothingFoundError, match="nothing is stored yet"):
+        choose(Storage(tmp_path).series(), "BTCUSDT", None)
+    assert choose_series(Storage(tmp_path).series(), None, None) == []
 
 
 def test_only_whole_files_of_the_wanted_partitions_are_listed(root: Path) -> None:

@@ -13,7 +13,7 @@ from duckdb import DuckDBPyConnection
 
 from tradestream.ask import chart, database, output
 from tradestream.ask.output import Row
-from tradestream.ask.storage import Series, Storage, choose, choose_interval
+from tradestream.ask.storage import Series, Storage, bare, choose, choose_interval
 from tradestream.ask.when import day, minute, moment
 from tradestream.errors import ConfigError, NothingFoundError
 
@@ -77,16 +77,29 @@ def run(storage: Storage, scratch: Path, question: Question) -> int:
     since, until = moment("--since", question.since, now), moment("--until", question.until, now)
     if since is not None and until is not None and since >= until:
         raise ConfigError("--until: is not after --since")
-    series = choose(storage, question.symbol, question.exchange)
-    interval = choose_interval(storage, series.exchange, question.interval)
     with database.connect(storage, scratch) as connection, database.explained(storage):
         database.lock(connection)
+        stored = database.retried(lambda: _stored(connection, storage, question))
+        series = choose(stored, question.symbol, question.exchange)
+        interval = choose_interval(storage, series.exchange, question.interval)
         reader = _Reader(connection, storage, series, interval)
         found = database.retried(lambda: reader.read(since, until))
     _show(sys.stdout, found, question.format)
     if not found.rows:
         raise NothingFoundError(_nothing(found, question))
     return 0
+
+
+def _stored(connection: DuckDBPyConnection, storage: Storage, question: Question) -> list[Series]:
+    """Returns whose candles are stored, as far as it matters for a question."""
+    # Directories of trades tell it at once; but trades may have been removed, and their candles kept.
+    series = storage.series()
+    exchanges = {each.exchange for each in series if bare(each.symbol) == bare(question.symbol)}
+    if question.exchange in exchanges or (exchanges and not question.exchange):
+        return series
+    candles = database.checked(connection, storage.files("candles"), "candles")
+    found = connection.execute(f"SELECT DISTINCT exchange, symbol FROM {candles}").fetchall()
+    return sorted({*series, *(Series(*each) for each in found)})
 
 
 def _nothing(found: Found, question: Question) -> str:

@@ -70,7 +70,7 @@ def run(storage: Storage, scratch: Path, question: Question) -> int:
         NothingFoundError: nothing is stored.
     """
     since = moment("--since", question.since, time.time_ns() // 1_000_000) or 0
-    series = choose_series(storage, question.symbol, question.exchange)
+    series = choose_series(storage.series(), question.symbol, question.exchange)
     if not series:
         raise NothingFoundError(f"{storage.root}: no trades are stored yet")
     with Waiting() as waiting:

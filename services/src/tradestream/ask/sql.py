@@ -19,7 +19,7 @@ from duckdb import DuckDBPyConnection
 
 from tradestream.analytics.layout import PARTITIONS
 from tradestream.ask import database, output
-from tradestream.ask.output import TABLE_ROWS, Format
+from tradestream.ask.output import TABLE_ROWS, Format, Row
 from tradestream.ask.progress import Waiting
 from tradestream.ask.storage import Storage
 from tradestream.errors import QueryError
@@ -40,18 +40,22 @@ def run(storage: Storage, scratch: Path, query: str, kind: Format) -> int:
         require_reading(connection, query)
         database.create_views(connection, storage)
         database.lock(connection)
-        require_types(connection, storage, query)
-        connection.execute("BEGIN TRANSACTION READ ONLY")
         with Waiting(connection.query_progress) as waiting:
-            result = database.retried(lambda: connection.execute(query))
-            columns = database.columns(result)
-            rows = output.fetched(result)
-            first = next(rows, None)
+            require_types(connection, storage, query)
+            connection.execute("BEGIN TRANSACTION READ ONLY")
+            columns, first, rows = database.retried(lambda: _begun(connection, query))
         waiting.close()
         _, more = output.write(sys.stdout, kind, columns, _again(first, rows))
     if more:
         sys.stderr.write(f"only the first {TABLE_ROWS} rows: --format csv or json gives all, LIMIT fewer\n")
     return 0
+
+
+def _begun(connection: DuckDBPyConnection, query: str) -> tuple[list[str], Row | None, Iterator[Row]]:
+    """The columns of an answer, its first row, and the others."""
+    result = connection.execute(query)
+    rows = output.fetched(result)
+    return database.columns(result), next(rows, None), rows
 
 
 def _again(first: Any, rest: Iterator[Any]) -> Iterator[Any]:  # noqa: ANN401 - a row of whatever was asked for
@@ -103,6 +107,9 @@ def _refused(parsed: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
         kind = parsed.get("type")
         if isinstance(kind, str) and kind.endswith("_NODE") and kind not in _READING:
             yield kind.removesuffix("_QUERY_NODE").removesuffix("_NODE")
+        # DuckDB takes a name that there is not for that of a file.
+        if kind == "BASE_TABLE" and not {"/", "."}.isdisjoint(name := parsed["table_name"]):
+            yield f"the file {name}"
         if kind == "TABLE_FUNCTION" and (name := _name(parsed)) not in _FUNCTIONS:
             yield f"{name}()"
         for part in parsed.values():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -171,13 +171,14 @@ def _local(where: str, origin: str) -> Path:
     return root
 
 
-def choose_series(storage: Storage, symbol: str | None, exchange: str | None) -> list[Series]:
-    """Returns the series that a symbol, in whichever style it is written, and an exchange name; None means any.
+def choose_series(stored: Sequence[Series], symbol: str | None, exchange: str | None) -> list[Series]:
+    """Returns those of the stored series that a symbol, in whichever style it is written, and an exchange name.
+
+    None means any.
 
     Raises:
         ConfigError: there is none, while others are stored: says which.
     """
-    stored = storage.series()
     exchanges = sorted({series.exchange for series in stored})
     if stored and exchange not in (None, *exchanges):
         raise ConfigError(f"--exchange: nothing of {exchange} is stored; there are {', '.join(exchanges)}")
@@ -189,16 +190,16 @@ def choose_series(storage: Storage, symbol: str | None, exchange: str | None) ->
     return found
 
 
-def choose(storage: Storage, symbol: str, exchange: str | None) -> Series:
-    """Returns the one series that a symbol and perhaps an exchange name.
+def choose(stored: Sequence[Series], symbol: str, exchange: str | None) -> Series:
+    """Returns the one series of the stored ones that a symbol and perhaps an exchange name.
 
     Raises:
         ConfigError: there is none, or there are several: says which there are.
         NothingFoundError: nothing is stored at all.
     """
-    found = choose_series(storage, symbol, exchange)
+    found = choose_series(stored, symbol, exchange)
     if not found:
-        raise NothingFoundError(f"{storage.root}: no trades are stored yet")
+        raise NothingFoundError("nothing is stored yet")
     if len(found) > 1:
         them = ", ".join(f"--exchange {one.exchange} ({one.symbol})" for one in found)
         raise ConfigError(f"symbol {symbol} is stored of more than one exchange: choose one of {them}")

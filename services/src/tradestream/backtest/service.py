@@ -146,9 +146,10 @@ def _stored(options: Options, window: Window, connection: DuckDBPyConnection) ->
 
 
 def _chosen(storage: Storage, options: Options) -> list[Series]:
-    series = choose_series(storage, None, options.exchange)
+    stored = storage.series()
+    series = choose_series(stored, None, options.exchange)
     for symbol in options.symbols:
-        choose_series(storage, symbol, options.exchange)  # refuses what is not there
+        choose_series(stored, symbol, options.exchange)  # refuses what is not there
     wanted = {bare(symbol) for symbol in options.symbols}
     return [one for one in series if not wanted or bare(one.symbol) in wanted]
 
