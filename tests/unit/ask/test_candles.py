@@ -12,6 +12,7 @@ import pytest
 
 from tradestream.analytics.candles import MINUTE_MS, CandleBook
 from tradestream.analytics.publish import message
+from tradestream.cli import main
 from unit.ask.conftest import Ask
 from unit.ask.stored import DAY, T, closed, store
 
@@ -118,3 +119,9 @@ def test_candles_outlive_their_trades(root: Path, answer: Answer, ask: Ask) -> N
         2,
         "tradestream: nothing of symbol DOGEUSDT is stored; there are BTCUSDT, ETHUSDT\n",
     )
+
+
+def test_nothing_stored_yet_is_said_with_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "candles").mkdir()
+    assert main(["candles", "BTCUSDT", "--storage", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"tradestream: {tmp_path}: nothing is stored yet\n"

@@ -91,7 +91,11 @@ def run(storage: Storage, scratch: Path, question: Question) -> int:
 
 
 def _stored(connection: DuckDBPyConnection, storage: Storage, question: Question) -> list[Series]:
-    """Returns whose candles are stored, as far as it matters for a question."""
+    """Returns whose candles are stored, as far as it matters for a question.
+
+    Raises:
+        NothingFoundError: nobody's are.
+    """
     # Directories of trades tell it at once; but trades may have been removed, and their candles kept.
     series = storage.series()
     exchanges = {each.exchange for each in series if bare(each.symbol) == bare(question.symbol)}
@@ -99,6 +103,8 @@ def _stored(connection: DuckDBPyConnection, storage: Storage, question: Question
         return series
     candles = database.checked(connection, storage.files("candles"), "candles")
     found = connection.execute(f"SELECT DISTINCT exchange, symbol FROM {candles}").fetchall()
+    if not series and not found:
+        raise NothingFoundError(f"{storage.root}: nothing is stored yet")
     return sorted({*series, *(Series(*each) for each in found)})
 
 

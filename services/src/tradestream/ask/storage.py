@@ -16,7 +16,7 @@ from tradestream.analytics import config
 from tradestream.analytics.config import interval_ms
 from tradestream.analytics.layout import PARTITIONS
 from tradestream.analytics.publish import interval_name
-from tradestream.errors import ConfigError, NothingFoundError, StoredDataError
+from tradestream.errors import ConfigError, StoredDataError
 
 CONFIG = Path("/etc/tradestream/analytics.yml")
 _MADE_BY_THE_JOB = (*PARTITIONS, "_landing", "_staging", "checkpoint")
@@ -191,15 +191,12 @@ def choose_series(stored: Sequence[Series], symbol: str | None, exchange: str | 
 
 
 def choose(stored: Sequence[Series], symbol: str, exchange: str | None) -> Series:
-    """Returns the one series of the stored ones that a symbol and perhaps an exchange name.
+    """Returns the one series of the stored ones, of which there are some, that a symbol and perhaps an exchange name.
 
     Raises:
         ConfigError: there is none, or there are several: says which there are.
-        NothingFoundError: nothing is stored at all.
     """
     found = choose_series(stored, symbol, exchange)
-    if not found:
-        raise NothingFoundError("nothing is stored yet")
     if len(found) > 1:
         them = ", ".join(f"--exchange {one.exchange} ({one.symbol})" for one in found)
         raise ConfigError(f"symbol {symbol} is stored of more than one exchange: choose one of {them}")
