@@ -170,6 +170,20 @@ async def test_trades_wait_for_a_gap_no_longer_than_they_may() -> None:
     assert line.lane.stats.missing == 0
 
 
+async def test_trades_beyond_a_second_gap_wait_no_longer_than_those_beyond_the_first() -> None:
+    asked = Asked(range(20), *[TransientError("HTTP 503")] * 1000)
+    line = Line(asked, Repair(patience_seconds=0.001, hold_seconds=0.05, give_up_seconds=30))
+    async with asyncio.timeout(10):
+        await line.take(0, 5)
+        while len(line.out) < 2:  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.001)
+        await line.take(9)
+        while len(line.out) < 3:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    assert line.out == [0, 5, 9]
+    await line.repairer.stop()
+
+
 async def test_no_more_trades_are_fetched_than_may_be() -> None:
     line = Line(Asked(range(1000)), Repair(patience_seconds=0.001, max_trades=PAGE * 2))
     await line.take(0, 100)

@@ -40,6 +40,7 @@ class Repairer:
         self._sink = sink
         self._config = config
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._holding: dict[str, asyncio.TimerHandle] = {}
 
     @property
     def busy(self) -> bool:
@@ -47,11 +48,15 @@ class Repairer:
         return bool(self._tasks)
 
     def mend(self, lane: Lane) -> None:
-        """Sees to it that a lane's gaps are being mended."""
-        if lane.symbol not in self._tasks:
+        """Sees to it that a lane's gaps are being mended, and that what it holds meanwhile does not wait too long."""
+        symbol = lane.symbol
+        if symbol not in self._holding:
+            loop = asyncio.get_running_loop()
+            self._holding[symbol] = loop.call_later(self._config.hold_seconds, self._release, lane)
+        if symbol not in self._tasks:
             task = asyncio.create_task(self._mend(lane))
-            self._tasks[lane.symbol] = task
-            task.add_done_callback(lambda _: self._tasks.pop(lane.symbol))
+            self._tasks[symbol] = task
+            task.add_done_callback(lambda _: self._mended(symbol))
 
     async def stop(self) -> None:
         """Ends; what is held goes on, and what has yet to be fetched is found again at the next start."""
@@ -60,14 +65,19 @@ class Repairer:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _release(self, lane: Lane) -> None:
+        del self._holding[lane.symbol]
+        lane.release()
+
+    def _mended(self, symbol: str) -> None:
+        del self._tasks[symbol]
+        if (holding := self._holding.pop(symbol, None)) is not None:
+            holding.cancel()
+
     async def _mend(self, lane: Lane) -> None:
         await asyncio.sleep(self._config.patience_seconds)
-        hold = asyncio.get_running_loop().call_later(self._config.hold_seconds, lane.release)
-        try:
-            while lane.gap is not None:
-                await self._mend_gap(lane, Gap(lane.symbol, *lane.gap, lane.last_time_us))
-        finally:
-            hold.cancel()
+        while lane.gap is not None:
+            await self._mend_gap(lane, Gap(lane.symbol, *lane.gap, lane.last_time_us))
 
     async def _mend_gap(self, lane: Lane, gap: Gap) -> None:
         log.warning(line("gap_found", symbol=gap.symbol, first_id=gap.first_id, last_id=gap.last_id, count=gap.count))
