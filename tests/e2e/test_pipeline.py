@@ -1,4 +1,4 @@
-"""The whole pipeline on fresh hosts: a dump played through it, live trades, restarts, reboots, and its removal.
+"""The whole pipeline on fresh hosts: a dump played through it, and live trades.
 
 The tests run in this order, on one deployment: each finds the pipeline as the one before it left it.
 """
@@ -16,8 +16,6 @@ import pytest
 
 from candle import candles, rows
 from e2e.pipeline import Pipeline, distinct_trades, eventually
-from lab.instance import Instance
-from lab.podman import podman
 from provisioned import with_data
 from tradestream.analytics.indicators import NAMES
 
@@ -142,49 +140,6 @@ def test_watch_prints_a_line_for_each_event_where_there_is_no_terminal(live: Pip
 def test_logs_finds_the_host_of_a_unit(live: Pipeline) -> None:
     lines = live.lab("logs", "trade-producer", "--since", "1 day ago").splitlines()
     assert any(" app1 " in line and " event=" in line for line in lines)
-
-
-@pytest.mark.parametrize(
-    ("host", "unit"),
-    [
-        ("app1", "exchange-simulator"),
-        ("app1", "trade-producer"),
-        ("kafka1", "kafka"),
-        ("spark1", "spark-worker"),
-        ("spark1", "spark-master"),
-        ("spark1", "trade-analytics"),
-        ("monitor1", "prometheus"),
-        ("monitor1", "prometheus-alertmanager"),
-        ("monitor1", "kafka-ui"),
-    ],
-)
-def test_a_restarted_unit_heals_without_a_hand(live: Pipeline, host: str, unit: str) -> None:
-    live.exec(host, "systemctl", "restart", unit)
-    _assert_trades_pass_through(live)
-
-
-@pytest.mark.parametrize("host", ["kafka1", "spark1", "app1", "monitor1"])
-def test_a_rebooted_host_heals_without_a_hand(live: Pipeline, host: str) -> None:
-    podman("restart", "--time", "60", Instance(live.instance).container(host))
-    _assert_trades_pass_through(live)
-
-
-def test_a_killed_host_is_healed_by_the_next_up_and_its_data_is_kept(live: Pipeline) -> None:
-    before = distinct_trades(live.parquet("trades"))
-    podman("kill", "--signal", "KILL", Instance(live.instance).container("kafka1"))
-    live.lab("up")
-    _assert_trades_pass_through(live)
-    assert before <= distinct_trades(live.parquet("trades"))
-
-
-def test_no_trade_is_stored_twice_after_all_that(live: Pipeline) -> None:
-    table = live.parquet("trades")
-    assert len(distinct_trades(table)) == table.num_rows
-
-
-def _assert_trades_pass_through(live: Pipeline) -> None:
-    live.lab("verify")
-    assert set(live.units()["app1"].values()) == {"active"}
 
 
 def _closed(live: Pipeline, wanted: dict[int, dict[str, Decimal]]) -> dict[int, dict[str, Any]]:
