@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from lab.errors import LabError
 from lab.instance import Instance
@@ -33,8 +34,21 @@ def playbook(instance: Instance, path: str, *flags: str) -> Recap:
     Raises:
         LabError: a task failed; Ansible has already said which and why.
     """
-    command = ["ansible-playbook", "-i", str(ROOT / "inventory" / "lab"), path, *flags]
-    environment = {**os.environ, "LAB_INSTANCE": instance.name}
+    return _run(ROOT / "inventory" / "lab", path, *flags, LAB_INSTANCE=instance.name)
+
+
+def testbed() -> None:
+    """Unpack what tests on this machine need, whether or not an instance is up.
+
+    Raises:
+        LabError: a task failed; Ansible has already said which and why.
+    """
+    _run("localhost,", "tests/testbed.yml")
+
+
+def _run(inventory: Path | str, path: str, *flags: str, **variables: str) -> Recap:
+    command = ["ansible-playbook", "-i", str(inventory), path, *flags]
+    environment = {**os.environ, **variables}
     if sys.stdout.isatty():
         environment["ANSIBLE_FORCE_COLOR"] = "1"
     output = []

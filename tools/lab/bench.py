@@ -81,19 +81,19 @@ def _add_analytics(whats: Verbs) -> None:
     parser.set_defaults(run=analytics)
 
 
-def producer(instance: Instance, options: argparse.Namespace) -> int:
+def producer(_instance: Instance, options: argparse.Namespace) -> int:
     """Run the benchmark of the producer with the tests' Kafka."""
-    return _measure(instance, "benchmarks.producer", options, f"--runs={options.runs}")
+    return _measure("benchmarks.producer", options, f"--runs={options.runs}")
 
 
-def analytics(instance: Instance, options: argparse.Namespace) -> int:
+def analytics(_instance: Instance, options: argparse.Namespace) -> int:
     """Run the benchmark of the analytics job with the tests' Kafka and Spark."""
-    return _measure(instance, "benchmarks.analytics", options, f"--seconds={options.seconds}")
+    return _measure("benchmarks.analytics", options, f"--seconds={options.seconds}")
 
 
-def _measure(instance: Instance, module: str, options: argparse.Namespace, *flags: str) -> int:
+def _measure(module: str, options: argparse.Namespace, *flags: str) -> int:
     with redirect_stdout(sys.stderr):
-        ansible.playbook(instance, "tests/testbed.yml")
+        ansible.testbed()
     command = [sys.executable, "-m", module, f"--trades={options.trades}", *flags]
     command += [f"--row={name}" for name in options.row] + (["--json"] if options.json else [])
     sources = os.pathsep.join(str(ROOT / each) for each in ("tests", "services/src"))

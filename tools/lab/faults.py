@@ -68,18 +68,18 @@ def _add_analytics(whats: Verbs) -> None:
     parser.set_defaults(run=analytics)
 
 
-def feed(instance: Instance, options: argparse.Namespace) -> int:
+def feed(_instance: Instance, options: argparse.Namespace) -> int:
     """Break the feed, and print the table."""
-    return _run(instance, "feed", _FEED, f"--outage-seconds={options.outage_seconds}")
+    return _run("feed", _FEED, f"--outage-seconds={options.outage_seconds}")
 
 
-def analytics(instance: Instance, options: argparse.Namespace) -> int:
+def analytics(_instance: Instance, options: argparse.Namespace) -> int:
     """Kill the job's parts, and print the table."""
-    return _run(instance, "analytics", _ANALYTICS, f"--kills={options.kills}", f"--seed={options.seed}")
+    return _run("analytics", _ANALYTICS, f"--kills={options.kills}", f"--seed={options.seed}")
 
 
-def _run(instance: Instance, what: str, columns: Sequence[str], *flags: str) -> int:
-    ansible.playbook(instance, "tests/testbed.yml")
+def _run(what: str, columns: Sequence[str], *flags: str) -> int:
+    ansible.testbed()
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch, "report.xml")
         command = ["pytest", f"tests/faults/{what}", *flags, f"--junit-xml={report}"]

@@ -82,7 +82,7 @@ def add_parsers(verbs: Verbs) -> None:
     parser.set_defaults(run=run)
 
 
-def run(instance: Instance, options: argparse.Namespace) -> int:
+def run(_instance: Instance, options: argparse.Namespace) -> int:
     """Run jobs side by side; the closing line counts them."""
     known = {job.name: job for job in jobs()}
     names = [name if name in known else f"molecule-{name}" for name in options.names]
@@ -95,7 +95,7 @@ def run(instance: Instance, options: argparse.Namespace) -> int:
         raise UsageError(f"no test named {', '.join(unknown)}; ./lab test --list shows them")
     chosen = [known[name] for name in names] or list(known.values())
     _LOGS.mkdir(parents=True, exist_ok=True)
-    ansible.playbook(instance, "tests/testbed.yml")
+    ansible.testbed()
     failed = _run_all(chosen, options.lanes)
     print(f"{len(chosen) - len(failed)} passed, {len(failed)} failed")
     return 1 if failed else 0
