@@ -42,9 +42,15 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Idle:
-    """How long the candles' clock has gone."""
+    """How far the candles' clock went with each tick."""
 
-    seconds = 0.0
+    def __init__(self) -> None:
+        self.ticks: list[float] = []
+
+    @property
+    def seconds(self) -> float:
+        """How long it has gone."""
+        return sum(self.ticks)
 
 
 @pytest.fixture
@@ -53,7 +59,7 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> Idle:
 
     def counted(pipeline: Pipeline, elapsed: float) -> None:
         tick(pipeline, elapsed)
-        idle.seconds += elapsed
+        idle.ticks.append(elapsed)
 
     monkeypatch.setattr(Pipeline, "tick", counted)
     return idle
@@ -103,7 +109,23 @@ def test_they_close_once_with_all_that_was_waiting_in_the_topic(
     assert after.count("events_late_total") == 0
     assert closed(job) == [("1m", 10 + waiting), ("5m", 10 + waiting)]
     again = Watched(spark, job)
-    idle.seconds = 0
+    idle.ticks.clear()
     again.until("an idle quarter of an hour", lambda: idle.seconds > 900)
     again.end()
     assert closed(job) == [("1m", 10 + waiting), ("5m", 10 + waiting)]
+
+
+def test_the_clock_stands_while_kafka_is_away(tmp_path: Path, kafka: Broker, spark: SparkSession, idle: Idle) -> None:
+    """What comes to Kafka meanwhile is not late for that."""
+    job = Job(tmp_path, kafka, "away", watermark_minutes=1, flush_seconds=3600)
+    kafka.create_topics(job.topics)
+    watched = Watched(spark, job)
+    watched.until("the clock goes", lambda: idle.ticks[-1:] > [0])
+    kafka.stop()
+    try:
+        watched.until("it has stood for two seconds", lambda: idle.ticks[-40:] == [0] * 40)
+    finally:
+        kafka.start()
+    idle.ticks.clear()
+    watched.until("it goes again", lambda: idle.seconds > 0)
+    watched.end()

@@ -45,6 +45,8 @@ _TICK_SECONDS = 1.0
 _LONGEST_TICK = 5.0
 # What Spark's status says after it looked for messages and found none.
 _FOUND_NOTHING = "Waiting for data to arrive"
+# And while it asks Kafka what there is, which takes minutes where no broker answers.
+_ASKS = "Getting offsets"
 
 # A full batch is read in so many shares or a few more: a topic's partitions are as uneven as the symbols in them, and a
 # core that was given the small one would wait for the other.
@@ -253,6 +255,8 @@ class Job:
     def _reaches_end(self, query: StreamingQuery) -> bool:
         """Whether Spark looked for messages and found none, or is in a batch that began so."""
         status = query.status
+        if status["message"].startswith(_ASKS):
+            return False
         if status["message"] == _FOUND_NOTHING:
             # No batch tells so where nothing came since the start.
             self._pipeline.caught_up = True
