@@ -28,10 +28,6 @@ class TransientError(TradestreamError):
     """Something that may work when it is tried again."""
 
 
-class FeedSilentError(TransientError):
-    """A connection stayed open but delivered nothing."""
-
-
 class KafkaUnavailableError(TransientError):
     """No broker answered."""
 

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
 from tradestream.analytics.local_directory import LocalDirectory, local_path
+from tradestream.errors import ConfigError
 
 
 def test_what_is_written_replaces_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
@@ -20,6 +23,16 @@ def test_hadoop_s_checksums_are_no_files(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     directory = LocalDirectory(tmp_path)
     assert directory.names() == directory.files("") == ["part"]
+
+
+def test_a_mount_without_locks_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lockf(_file: object, _how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.lockf", lockf)
+    refused = pytest.raises(ConfigError, match=r"/_lock: cannot be locked: No locks available; mount")
+    with refused, LocalDirectory(tmp_path).locked():
+        pytest.fail("it goes on")
 
 
 @pytest.mark.parametrize(

@@ -159,8 +159,8 @@ class Job:
         self._kafka = {f"kafka.{key}": value for key, value in properties.items()}
         state = directory(spark, f"{config.checkpoint}/state")
         storage = Storage(spark, config.storage)
-        for each in (state, storage.root):
-            each.require_writable()
+        state.require_writable()
+        storage.require_writable()
         sent = Sent(sent_signals(client, config.signals_topic))
         outputs = Outputs(
             StateStore(state),

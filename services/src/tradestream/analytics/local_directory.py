@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tradestream.analytics.files import unwritable
 from tradestream.analytics.layout import LOCK
 from tradestream.disk import give_like, locked, sync, sync_tree
+from tradestream.errors import ConfigError
 
 
 class LocalDirectory:
@@ -122,9 +123,20 @@ class LocalDirectory:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """While files are moved, or read as one whole: `tradestream compact` changes none meanwhile."""
+        """While files are moved, or read as one whole: `tradestream compact` changes none meanwhile.
+
+        Raises:
+            ConfigError: The file system has no locks.
+        """
         self._path.mkdir(parents=True, exist_ok=True)
-        with locked(self._path / LOCK):
+        with ExitStack() as held:
+            try:
+                held.enter_context(locked(self._path / LOCK))
+            except OSError as error:
+                raise ConfigError(
+                    f"{self._path / LOCK}: cannot be locked: {error.strerror}; mount the storage with locks, "
+                    "without which this job and `tradestream compact` would take each other's files"
+                ) from error
             yield
 
 

@@ -77,6 +77,16 @@ class Storage:
         local = local_path(uri)
         self._staging: Staging = LocalStaging(local) if local else SparkStaging(spark, self.root)
 
+    def require_writable(self) -> None:
+        """Write into it, and have its lock for a moment: not the first move shall tell that it cannot be had.
+
+        Raises:
+            ConfigError: Either cannot be done.
+        """
+        self.root.require_writable()
+        with self.root.locked():
+            pass
+
     def land(self, trades: DataFrame, name: str) -> DataFrame:
         """Write rows as landing directory ``name``, in place of an earlier attempt's, and read them back."""
         landed = self.hand_on(trades, name)
