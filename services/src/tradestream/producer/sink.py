@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.01
 _METADATA_SECONDS = 5.0
+_TOLD_SECONDS = 60.0
+"""Kafka's client tries again several times a second, and tells each time that no broker answers."""
 _ANY_PARTITION = -1
 """The partition is that of the key."""
 
@@ -46,6 +49,7 @@ class KafkaSink:
         self._dead_letter_topic = config.dead_letter_topic
         self._quotes_topic = config.quotes_topic
         self._fatal: KafkaError | None = None
+        self._told: dict[int, float] = {}
         self.waiting: deque[tuple[str, bytes, bytes | None, Confirmed]] = deque()
         settings: dict[str, object] = {
             **lossless(client, "trade-producer", config.queue_messages),
@@ -170,7 +174,10 @@ class KafkaSink:
             self._fatal = self._fatal or error
 
     def _failed(self, error: KafkaError) -> None:
-        log.warning(line("kafka_error", error=error.str()))
+        now = time.monotonic()
+        if now - self._told.get(error.code(), -_TOLD_SECONDS) >= _TOLD_SECONDS:
+            self._told[error.code()] = now
+            log.warning(line("kafka_error", error=error.str()))
         if error.fatal():
             self._fatal = error
 
