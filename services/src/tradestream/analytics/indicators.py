@@ -11,11 +11,11 @@ both begin, as in TA-Lib, with the simple mean of their first values.
 
 from __future__ import annotations
 
-import itertools
 import math
+import operator
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Annotated, Literal, NamedTuple, TypeVar
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
@@ -26,7 +26,6 @@ from tradestream.config import PositiveFloat, Section
 Period = Annotated[int, msgspec.Meta(ge=2, le=1000)]
 Kind = Literal["sma", "ema"]
 Figures = dict[str, float]
-T = TypeVar("T")
 
 NAMES = {
     "sma": "Simple moving average of the closes",
@@ -77,6 +76,16 @@ class Bar(NamedTuple):
     volume: float
     quote_volume: float
     buy_volume: float
+
+
+class Columns(NamedTuple):
+    """The newest bars, a figure at a time."""
+
+    open_time: tuple[int, ...]
+    close: tuple[float, ...]
+    volume: tuple[float, ...]
+    quote_volume: tuple[float, ...]
+    buy_volume: tuple[float, ...]
 
 
 class Moments(NamedTuple):
@@ -144,19 +153,20 @@ class Indicators:
         self._config = config
         self._averages = sorted({*averages})
         windows = [config.sma, config.bollinger, config.vwap, config.volatility + 1, config.zscore, config.pressure]
-        self.window = max([*windows, least_window, *(period for kind, period in self._averages if kind == "sma")])
+        self._widest = max([*windows, *(period for kind, period in self._averages if kind == "sma")])
+        self.window = max(self._widest, least_window)
 
     def add(self, state: SeriesState, candle: Candle) -> None:
         """Bring ``state`` from one closed candle to the next."""
         previous = state.bars[-1].close if state.bars else None
         state.bars = [*state.bars[1 - self.window :], _bar(candle)]
-        closes = [bar.close for bar in state.bars]
+        columns = Columns(*zip(*state.bars[-self._widest :], strict=True))
         # What the configuration no longer asks for is forgotten; what it asks for anew begins now.
         averages: dict[str, Average] = {}
         found = {
-            **self._moving(state, averages, closes),
-            **self._strength(state, averages, closes[-1], previous),
-            **self._windows(state.bars, closes),
+            **self._moving(state, averages, columns.close),
+            **self._strength(state, averages, columns.close[-1], previous),
+            **self._windows(columns),
         }
         state.averages = averages
         state.close_before, state.close = state.close, candle.close
@@ -193,18 +203,18 @@ class Indicators:
             return {}
         return {"rsi": 100 * gain / (gain + loss)}
 
-    def _windows(self, bars: Sequence[Bar], closes: Sequence[float]) -> dict[str, float | None]:
-        config = self._config
+    def _windows(self, columns: Columns) -> dict[str, float | None]:
+        config, close, volume = self._config, columns.close, columns.volume
         # Of each period once: most often both have the same.
-        of_closes = {period: _moments(_newest(closes, period)) for period in {config.bollinger, config.zscore}}
-        of_volumes = _moments([bar.volume for bar in _newest(bars, config.zscore)])
+        of_closes = {period: _moments(_newest(close, period)) for period in {config.bollinger, config.zscore}}
+        of_volumes = _moments(_newest(volume, config.zscore))
         return {
             **_bands(of_closes[config.bollinger], config.bollinger_width),
-            "rolling_vwap": _vwap(_newest(bars, config.vwap)),
-            "realised_volatility": _volatility(_newest(closes, config.volatility + 1)),
-            "price_zscore": _zscore(closes[-1], of_closes[config.zscore]),
-            "volume_zscore": _zscore(bars[-1].volume, of_volumes),
-            "pressure": _pressure(_newest(bars, config.pressure)),
+            "rolling_vwap": _vwap(_newest(columns.quote_volume, config.vwap), _newest(volume, config.vwap)),
+            "realised_volatility": _volatility(_newest(close, config.volatility + 1)),
+            "price_zscore": _zscore(close[-1], of_closes[config.zscore]),
+            "volume_zscore": _zscore(volume[-1], of_volumes),
+            "pressure": _pressure(_newest(columns.buy_volume, config.pressure), _newest(volume, config.pressure)),
         }
 
 
@@ -223,7 +233,7 @@ def _bar(candle: Candle) -> Bar:
     return Bar(candle.open_time, *map(float, amounts))
 
 
-def _newest(values: Sequence[T], period: int) -> Sequence[T]:
+def _newest(values: Sequence[float], period: int) -> Sequence[float]:
     """The newest ``period`` of them; none while there are not so many."""
     return values[-period:] if len(values) >= period else ()
 
@@ -238,7 +248,7 @@ def _moments(values: Sequence[float]) -> Moments | None:
     middle = mean(values)
     if min(values) == max(values):
         return Moments(middle, 0.0)
-    return Moments(middle, math.sqrt(math.fsum([(value - middle) ** 2 for value in values]) / len(values)))
+    return Moments(middle, math.dist(values, [middle] * len(values)) / math.sqrt(len(values)))
 
 
 def _bands(of_closes: Moments | None, width: float) -> dict[str, float | None]:
@@ -248,24 +258,20 @@ def _bands(of_closes: Moments | None, width: float) -> dict[str, float | None]:
     return {"bollinger_upper": middle + reach, "bollinger_middle": middle, "bollinger_lower": middle - reach}
 
 
-def _vwap(bars: Sequence[Bar]) -> float | None:
-    if not bars:
-        return None
-    return math.fsum([bar.quote_volume for bar in bars]) / math.fsum([bar.volume for bar in bars])
+def _vwap(quote_volumes: Sequence[float], volumes: Sequence[float]) -> float | None:
+    return math.fsum(quote_volumes) / math.fsum(volumes) if volumes else None
 
 
 def _volatility(closes: Sequence[float]) -> float | None:
-    if not closes:
-        return None
-    return math.sqrt(math.fsum([math.log(later / earlier) ** 2 for earlier, later in itertools.pairwise(closes)]))
+    return math.hypot(*map(math.log, map(operator.truediv, closes[1:], closes))) if closes else None
 
 
 def _zscore(newest: float, of_values: Moments | None) -> float | None:
     return (newest - of_values.mean) / of_values.deviation if of_values and of_values.deviation else None
 
 
-def _pressure(bars: Sequence[Bar]) -> float | None:
-    if not bars:
+def _pressure(buy_volumes: Sequence[float], volumes: Sequence[float]) -> float | None:
+    if not volumes:
         return None
-    volume = math.fsum([bar.volume for bar in bars])
-    return (2 * math.fsum([bar.buy_volume for bar in bars]) - volume) / volume
+    volume = math.fsum(volumes)
+    return (2 * math.fsum(buy_volumes) - volume) / volume
