@@ -170,7 +170,7 @@ After SIGINT it ends with 130, after SIGTERM with 143, and with 141 where nobody
 
 
 def _interval(text: str) -> str:
-    from tradestream.analytics.config import interval_ms  # noqa: PLC0415 - the other commands do not need it
+    from tradestream.analytics.intervals import interval_ms  # noqa: PLC0415 - the other commands do not need it
 
     try:
         interval_ms(text)

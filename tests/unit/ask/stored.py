@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tradestream.analytics.candles import MINUTE_MS, Candle, CandleBook, Key, Partial, Update
-from tradestream.analytics.publish import fields, interval_name
+from tradestream.analytics.intervals import interval_name
+from tradestream.analytics.publish import fields
 from tradestream.trade import event_id
 
 DAY = 1_610_064_000_000

@@ -39,7 +39,7 @@ MINUTE_MS = 60_000
 # grant; only divisions round.
 EXACT = decimal.Context(prec=80, rounding=decimal.ROUND_HALF_EVEN)
 _VWAP_STEP = Decimal(1).scaleb(-18)
-_PERCENT_STEP = Decimal(1).scaleb(-8)
+PERCENT_STEP = Decimal(1).scaleb(-8)
 
 
 class Key(NamedTuple):
@@ -116,7 +116,7 @@ class Candle(msgspec.Struct, frozen=True, array_like=True, gc=False):
     @property
     def price_change_percent(self) -> Decimal:
         """Price change in percent of open, rounded half-even to 8 fractional digits."""
-        return EXACT.divide(self.price_change * 100, self.open).quantize(_PERCENT_STEP, context=EXACT)
+        return EXACT.divide(self.price_change * 100, self.open).quantize(PERCENT_STEP, context=EXACT)
 
     @property
     def sell_volume(self) -> Decimal:

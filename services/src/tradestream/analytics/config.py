@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -11,12 +10,10 @@ import msgspec
 from tradestream import topics
 from tradestream.analytics.candles import MINUTE_MS
 from tradestream.analytics.indicators import IndicatorConfig
+from tradestream.analytics.intervals import interval_ms
 from tradestream.analytics.rules import AnyRule, check
 from tradestream.config import Address, LogLevel, PositiveFloat, PositiveInt, Section
 from tradestream.config import load as load_section
-
-_DAY_MS = 86_400_000
-_UNITS = {"m": MINUTE_MS, "h": 60 * MINUTE_MS, "d": _DAY_MS}
 
 Topic = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,249}\Z")]
 Location = Annotated[str, msgspec.Meta(pattern=r"^(file:///|hdfs://|s3a://)")]
@@ -83,19 +80,6 @@ class AnalyticsConfig(Section, frozen=True, kw_only=True):
     def lateness_ms(self) -> int:
         """Distance of the watermark in ms."""
         return self.watermark_minutes * MINUTE_MS
-
-
-def interval_ms(name: str) -> int:
-    """``5m`` as 300000.
-
-    Raises:
-        ValueError: It is no number of minutes, hours or days, or does not divide a day.
-    """
-    match = re.fullmatch(r"([1-9][0-9]{0,3})([mhd])", name)
-    length = int(match[1]) * _UNITS[match[2]] if match else 0
-    if not length or _DAY_MS % length:
-        raise ValueError(f"intervals: {name!r} is not a length such as 1m, 5m, 1h or 1d that divides a day")
-    return length
 
 
 def load(path: Path) -> AnalyticsConfig:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from tradestream.analytics.candles import EXACT, Candle, Key
+from tradestream.analytics.candles import EXACT, PERCENT_STEP, Candle, Key
 from tradestream.analytics.indicators import Bar, Figures, IndicatorConfig, SeriesState, average, mean
 from tradestream.analytics.publish import plain
 from tradestream.analytics.rules import (
@@ -26,7 +26,6 @@ from tradestream.analytics.rules import (
 )
 
 Evidence = dict[str, Any]
-_PERCENT_STEP = Decimal(1).scaleb(-8)
 
 
 class BigTrade(NamedTuple):
@@ -153,7 +152,7 @@ def _move(rule: PriceMove, moment: Moment) -> Evidence | None:
         return None
     return {
         "direction": "up" if up >= down else "down",
-        "percent": plain(percent.quantize(_PERCENT_STEP, context=EXACT)),
+        "percent": plain(percent.quantize(PERCENT_STEP, context=EXACT)),
         "threshold_percent": rule.percent,
         "from": plain(start),
         "from_is": "open" if before is None else "previous close",

@@ -13,7 +13,7 @@ from tradestream import process
 from tradestream.analytics.candles import BookState, Key, Update
 from tradestream.analytics.evidence import BigTrade
 from tradestream.analytics.indicators import Figures
-from tradestream.analytics.publish import interval_name
+from tradestream.analytics.intervals import interval_name
 from tradestream.analytics.shown import CANDLE, Shown
 from tradestream.analytics.signals import Signal
 

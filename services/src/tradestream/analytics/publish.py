@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from functools import cache
 from typing import Any, Literal
 
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from tradestream.analytics.candles import Update
+from tradestream.analytics.intervals import interval_name
 from tradestream.errors import DeliveryError
 
 _FLUSH_SECONDS = 60
-_UNITS = {86_400_000: "d", 3_600_000: "h", 60_000: "m"}
-
-
-@cache
-def interval_name(interval: int) -> str:
-    """``60000`` as ``1m``, in the largest unit of m, h and d that divides it."""
-    unit = next(unit for unit in _UNITS if interval % unit == 0)
-    return f"{interval // unit}{_UNITS[unit]}"
 
 
 def fields(update: Update) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from tradestream.analytics.candles import Candle, Key, Update
 from tradestream.analytics.indicators import NAMES, Figures
-from tradestream.analytics.publish import interval_name
+from tradestream.analytics.intervals import interval_name
 
 CANDLE = ("exchange", "symbol", "interval")
 """Labels of what is shown of candles."""

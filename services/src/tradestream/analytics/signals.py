@@ -15,11 +15,11 @@ from typing import NamedTuple
 import msgspec
 
 from tradestream.analytics.candles import MINUTE_MS, Candle, Key, Update
-from tradestream.analytics.config import interval_ms
 from tradestream.analytics.evidence import BigTrade, Evidence, Moment, Side, of_candle, of_spread, of_trade
 from tradestream.analytics.indicators import Figures, IndicatorConfig, Indicators, SeriesState
+from tradestream.analytics.intervals import interval_ms, interval_name
 from tradestream.analytics.pairs import pair
-from tradestream.analytics.publish import Outgoing, interval_name
+from tradestream.analytics.publish import Outgoing
 from tradestream.analytics.rules import AnyRule, AverageCrossing, CandleRule, LargeTrade, Spread, least_amount
 
 NAMESPACE = uuid.UUID("2b0c5d6e-58a1-4c7f-9f60-7f0a3c1d9e42")

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from duckdb import DuckDBPyConnection
 
 from tradestream.analytics.candles import MINUTE_MS
-from tradestream.analytics.config import interval_ms
+from tradestream.analytics.intervals import interval_ms
 
 MOST_EXAMPLES = 5
 

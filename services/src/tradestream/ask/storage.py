@@ -13,9 +13,8 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from tradestream.analytics import config
-from tradestream.analytics.config import interval_ms
+from tradestream.analytics.intervals import interval_ms, interval_name
 from tradestream.analytics.layout import PARTITIONS
-from tradestream.analytics.publish import interval_name
 from tradestream.errors import ConfigError, StoredDataError
 
 CONFIG = Path("/etc/tradestream/analytics.yml")

@@ -8,7 +8,7 @@ from typing import TextIO
 from duckdb import DuckDBPyConnection
 
 from tradestream.analytics.candles import MINUTE_MS, Key
-from tradestream.analytics.publish import interval_name
+from tradestream.analytics.intervals import interval_name
 from tradestream.ask import chart
 
 _MARGIN = 20

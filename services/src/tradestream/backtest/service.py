@@ -14,7 +14,7 @@ from duckdb import DuckDBPyConnection
 from tradestream.analytics.answers import Answers
 from tradestream.analytics.candles import MINUTE_MS, CandleBook
 from tradestream.analytics.config import AnalyticsConfig
-from tradestream.analytics.publish import interval_name
+from tradestream.analytics.intervals import interval_name
 from tradestream.analytics.signals import Engine
 from tradestream.ask.database import explained, opened
 from tradestream.ask.storage import CONFIG, Series, Storage, bare, choose_series, locate
