@@ -9,6 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka.admin import AdminClient
 
 from tradestream.errors import ConfigError, DeliveryError, KafkaUnavailableError
 from tradestream.kafka import lossless
@@ -29,6 +30,11 @@ _POLL_SECONDS = 0.01
 _METADATA_SECONDS = 5.0
 _TOLD_SECONDS = 60.0
 """Kafka's client tries again several times a second, and tells each time that no broker answers."""
+_STALLED_SECONDS = 60.0
+"""Kafka's client confirms within moments, and tells several times a minute if no broker answers.
+
+After a broker's restart librdkafka (2.16) now and then does neither, and delivers nothing more for good.
+"""
 _ANY_PARTITION = -1
 """The partition is that of the key."""
 
@@ -48,7 +54,9 @@ class KafkaSink:
         self._topic = config.topic
         self._dead_letter_topic = config.dead_letter_topic
         self._quotes_topic = config.quotes_topic
+        self._client = dict(client)
         self._fatal: KafkaError | None = None
+        self._heard = time.monotonic()
         self._told: dict[int, float] = {}
         self.waiting: deque[tuple[str, bytes, bytes | None, Confirmed]] = deque()
         settings: dict[str, object] = {
@@ -125,10 +133,17 @@ class KafkaSink:
         """Takes Kafka's confirmations, for ever.
 
         Raises:
-            DeliveryError: Kafka's client met an error after which it delivers nothing more.
+            DeliveryError: Kafka's client met an error after which it delivers nothing more, or delivers nothing
+                though the brokers would take it.
         """
         while True:
             self._poll()
+            if self._stalled:
+                if await asyncio.to_thread(self._brokers_take) and self._stalled:
+                    raise DeliveryError(
+                        f"Kafka's client has delivered nothing for {_STALLED_SECONDS:g} s, nor told why"
+                    )
+                self._heard = time.monotonic()
             await asyncio.sleep(_POLL_SECONDS)
 
     async def check(self) -> None:
@@ -162,8 +177,22 @@ class KafkaSink:
             log.warning(line("flush_timed_out", seconds=seconds))
         return len(self._producer) + len(self.waiting)
 
+    @property
+    def _stalled(self) -> bool:
+        return time.monotonic() - self._heard > _STALLED_SECONDS
+
+    def _brokers_take(self) -> bool:
+        """Whether all partitions have a leader and all their copies, as another client is told."""
+        try:
+            topic = AdminClient({**self._client, "log_level": 0}).list_topics(self._topic, _METADATA_SECONDS)
+        except KafkaException:
+            return False
+        partitions = topic.topics[self._topic].partitions.values()
+        return all(each.leader >= 0 and len(each.isrs) == len(each.replicas) for each in partitions)
+
     def _poll(self) -> None:
-        self._producer.poll(0)
+        if self._producer.poll(0) or not len(self._producer):
+            self._heard = time.monotonic()
         if self._fatal is not None:
             raise DeliveryError(f"Kafka's client gave up: {self._fatal.str()}")
 
