@@ -11,7 +11,7 @@ from e2e.pipeline import CommandError, Pipeline, distinct_trades
 from lab.instance import Instance
 from lab.podman import podman
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1500)
 
 _FEED = ("--unit=exchange-simulator", "--unit=trade-producer")
 
