@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradestream import __version__, config, logs, topic, topics
+from tradestream.analytics.intervals import interval_ms
 from tradestream.errors import ConfigError, TradestreamError
 from tradestream.kafka import CLIENT_PROPERTIES, client_config
 from tradestream.producer import service as producer
@@ -170,8 +171,6 @@ After SIGINT it ends with 130, after SIGTERM with 143, and with 141 where nobody
 
 
 def _interval(text: str) -> str:
-    from tradestream.analytics.intervals import interval_ms  # noqa: PLC0415 - the other commands do not need it
-
     try:
         interval_ms(text)
     except ValueError:
