@@ -1,7 +1,8 @@
 """The Spark job: trades of topic ``streaming-events`` become candles, Parquet files and metrics.
 
 Read in the order of the data: ``landing`` (messages to files), ``batch`` (what landed) and its sums, ``candles``,
-``intervals`` and ``ids`` (partial aggregates to candles, in plain Python), ``answers`` (what a batch changes, here and in a backtest),
+``intervals`` and ``ids`` (partial aggregates to candles, in plain Python), ``answers`` (what a batch changes, here and
+in a backtest),
 ``state`` (what a restart needs), ``position`` (how far the topic was read), ``checkpoint`` (Spark's log of batches),
 ``storage`` (Parquet), ``publish`` (topics ``candles`` and ``signals``), ``metrics``; ``pipeline`` joins them for one
 batch and ``job`` runs the query. ``fast_path`` is ahead of them with large trades (``large_trades``), ``listener``
