@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradestream.ids import IdIntervals
+from tradestream.ids import IdIntervals, intervals
 
 SPANS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 8)).map(lambda span: (span[0], span[0] + span[1])))
 
@@ -64,3 +64,13 @@ def test_the_end_of_an_interval_is_found_from_each_of_its_ids(spans: list[tuple[
     if end is not None:
         assert all(each in ids for each in range(number, end + 1))
         assert end + 1 not in ids
+
+
+@given(st.sets(st.integers(0, 200) | st.integers(2**62 - 200, 2**62 - 1)) | st.builds(range, st.integers(0, 300)))
+def test_bits_of_words_are_told_as_intervals(numbers: set[int]) -> None:
+    words: dict[int, int] = {}
+    for number in numbers:
+        words[number >> 6] = words.get(number >> 6, 0) | 1 << (number & 63)
+    known = IdIntervals()
+    known.update((number, number) for number in numbers)
+    assert intervals(sorted(words.items())) == list(zip(known.starts, known.ends, strict=True))

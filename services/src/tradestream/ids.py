@@ -94,3 +94,20 @@ class IdIntervals(msgspec.Struct):
         first = bisect_left(self.ends, start)
         last = bisect_right(self.starts, end)
         return list(zip(self.starts[first:last], self.ends[first:last], strict=True))
+
+
+def intervals(words: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The numbers whose bits are set in words of 64, each beside its place, ascending; as closed intervals."""
+    found: list[tuple[int, int]] = []
+    for word, bits in words:
+        start, left = word * 64, bits
+        while left:
+            zeros = (left & -left).bit_length() - 1
+            start += zeros
+            left >>= zeros
+            ones = (left + 1 & ~left).bit_length() - 1
+            first = found.pop()[0] if found and found[-1][1] == start - 1 else start
+            start += ones
+            left >>= ones
+            found.append((first, start - 1))
+    return found

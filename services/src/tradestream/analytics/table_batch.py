@@ -17,6 +17,7 @@ from tradestream.analytics.candles import EXACT, MINUTE_MS, Candle, Cut, Key, Pa
 from tradestream.analytics.evidence import BigTrade
 from tradestream.ask.agree import SUMS
 from tradestream.ask.database import literal
+from tradestream.ids import intervals
 
 COLUMNS = {
     "exchange": "VARCHAR",
@@ -56,11 +57,8 @@ class TableBatch:
     def summarise(self, least_amount: float | None) -> Summary:
         """Sums them; trades of at least this price times quantity are wanted one by one."""
         partials, oldest = self._minutes()
-        summary = Summary(partials, {}, Counter(), oldest, [] if least_amount is None else self._big(least_amount))
-        last: dict[Key, int] = {}
-        for partial in summary.partials:
-            last[partial.key] = max(last.get(partial.key, 0), partial.candle.last_trade_id)
-        summary.ids.update(self._ids(last))
+        big = [] if least_amount is None else self._big(least_amount)
+        summary = Summary(partials, self._ids(), Counter(), oldest, big)
         for key, count in summary.trades.items():
             summary.repeated[key] = count - sum(end - start + 1 for start, end in summary.ids[key])
         return summary
@@ -106,21 +104,16 @@ class TableBatch:
                 received[key] = min(oldest / 1e6, received.get(key, float("inf")))
         return partials, received
 
-    def _ids(self, last: Mapping[Key, int]) -> dict[Key, list[tuple[int, int]]]:
-        """The ids as intervals: one with a gap before it starts an interval, and ends the one before."""
-        # A difference, not a sum: beside the highest id that there may be a sum would not fit.
+    def _ids(self) -> dict[Key, list[tuple[int, int]]]:
+        """The ids as intervals. 64 of them are one row here, as bits: nothing sorts the trades."""
         found = self._connection.execute(
-            f"""SELECT exchange, symbol, trade_id, previous FROM (SELECT exchange, symbol, trade_id,
-                    lag(trade_id) OVER (PARTITION BY exchange, symbol ORDER BY trade_id) AS previous FROM {self._table})
-                WHERE coalesce(trade_id - previous > 1, true) ORDER BY ALL"""
+            f"""SELECT exchange, symbol, trade_id >> 6 AS word, bit_or(1::UBIGINT << (trade_id & 63)::UBIGINT)
+                FROM {self._table} GROUP BY ALL ORDER BY ALL"""
         )
-        starts: dict[Key, list[int]] = {}
-        ends: dict[Key, list[int]] = {}
-        for exchange, symbol, trade_id, previous in found.fetchall():
-            key = Key(exchange, symbol)
-            starts.setdefault(key, []).append(trade_id)
-            ends.setdefault(key, []).extend([] if previous is None else [previous])
-        return {key: list(zip(own, [*ends[key], last[key]], strict=True)) for key, own in starts.items()}
+        words: dict[Key, list[tuple[int, int]]] = {}
+        for exchange, symbol, word, bits in found.fetchall():
+            words.setdefault(Key(exchange, symbol), []).append((word, bits))
+        return {key: intervals(own) for key, own in words.items()}
 
     def _big(self, least_amount: float) -> list[BigTrade]:
         # As many digits as the product has: a trifle less than asked for, if it is not that.
