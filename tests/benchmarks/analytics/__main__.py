@@ -74,12 +74,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stack.callback(kafka.stop)
         kafka.start()
         cluster = stack.enter_context(Cluster(folder / "spark"))
-        markets: dict[int, Market] = {}
+        markets: dict[tuple[int, int], Market] = {}
         for one in measured:
-            count = one.row.symbols
-            if count not in markets:
-                markets[count] = _filled(kafka, count, options.trades)
-            _measure(one, kafka, cluster, markets[count], options)
+            kind = one.row.symbols, one.row.rate
+            if kind not in markets:
+                markets[kind] = _filled(kafka, *kind, options.trades)
+            _measure(one, kafka, cluster, markets[kind], options)
     print(as_json(measured) if options.json else "\n".join(table(measured)))
     return 1 if any(one.failure or one.missing for one in measured) else 0
 
@@ -94,11 +94,11 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _filled(kafka: Broker, count: int, trades: int) -> Market:
-    topic = f"trades-of-{count}"
+def _filled(kafka: Broker, count: int, rate: int, trades: int) -> Market:
+    topic = f"trades-of-{count}-at-{rate}"
     kafka.create_topics([topic])
-    market = Market(symbols(count), kafka.bootstrap, topic)
-    _say(f"{trades:,} trades of {count:,} symbols go into a topic")
+    market = Market(symbols(count), kafka.bootstrap, topic, rate)
+    _say(f"{trades:,} trades of {count:,} symbols go into a topic, {rate:,} a second by their own time")
     market.fill(trades)
     return market
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 EXCHANGE = "binance"
 RATE = 1000
-"""Trades a second, of all symbols together, by their own time."""
+"""Trades a second, of all symbols together."""
 _SEED = 1
 _PATIENCE_SECONDS = 60
 
@@ -37,12 +37,14 @@ class Market:
         names: the symbols.
         bootstrap: the broker.
         topic: the topic.
+        rate: how many of those that wait came a second, of all symbols together, by their own time.
     """
 
-    def __init__(self, names: Sequence[str], bootstrap: str, topic: str) -> None:
+    def __init__(self, names: Sequence[str], bootstrap: str, topic: str, rate: int = RATE) -> None:
         self._turns = itertools.cycle([Walk(name, _SEED, None) for name in names])
         self._names = itertools.cycle(names)
         self.topic = topic
+        self._rate = rate
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap,
@@ -55,10 +57,10 @@ class Market:
         )
 
     def fill(self, count: int) -> None:
-        """Sends so many trades, of which the last is made now and those before it came at `RATE`."""
-        begin = time.time_ns() // 1000 - count * 1_000_000 // RATE
+        """Sends so many trades, of which the last is made now and those before it came at the rate."""
+        begin = time.time_ns() // 1000 - count * 1_000_000 // self._rate
         for number in range(count):
-            self._send(self._next(begin + number * 1_000_000 // RATE))
+            self._send(self._next(begin + number * 1_000_000 // self._rate))
         self.flush()
 
     def send(self, amount: int = 0) -> Trade:

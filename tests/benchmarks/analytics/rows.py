@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pyarrow.dataset as ds
 
+from benchmarks.analytics.market import RATE
 from benchmarks.processes import Usage, descendants, together
 from integration.analytics.job import Job
 from integration.cluster import defaults
@@ -37,6 +38,7 @@ class Row:
         label: as the table calls it.
         program: what Python runs.
         symbols: how many pairs trade.
+        rate: how many trades a second, of all together.
         queries: how many queries of Spark it is, where it is not the job.
         stores: whether it stores each trade.
         live: whether it is also looked at while trades come one by one, and while none come.
@@ -46,6 +48,7 @@ class Row:
     label: str
     program: Sequence[str] = Job.program
     symbols: int = 10
+    rate: int = RATE
     queries: int = 0
     stores: bool = True
     live: bool = False
@@ -55,6 +58,8 @@ ROWS = (
     Row("bare", "from_json, and nothing else", ("-m", "benchmarks.analytics.bare"), queries=1, stores=False),
     Row("queries", "a query for each output", ("-m", "benchmarks.analytics.four_queries"), queries=4),
     Row("symbols", "this job, 1,000 symbols", symbols=1000, live=True),
+    # Each of these symbols is as busy as one of ten, so its candles have as many trades.
+    Row("busy", "this job, 1,000 symbols, 100,000 trades/s", symbols=1000, rate=100 * RATE),
     Row("job", "this job", live=True),
 )
 
