@@ -26,6 +26,7 @@ import decimal
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
+from functools import cache
 from itertools import accumulate
 from types import MappingProxyType
 from typing import NamedTuple
@@ -40,6 +41,12 @@ MINUTE_MS = 60_000
 EXACT = decimal.Context(prec=80, rounding=decimal.ROUND_HALF_EVEN)
 _VWAP_STEP = Decimal(1).scaleb(-18)
 PERCENT_STEP = Decimal(1).scaleb(-8)
+
+
+@cache
+def exact(number: float) -> Decimal:
+    """A number of the configuration as it is written there."""
+    return Decimal(repr(number))
 
 
 class Key(NamedTuple):
@@ -396,7 +403,9 @@ class CandleBook:
                 start = partial.candle.open_time // interval * interval
                 if start <= series.added.get(interval, -1):
                     continue
-                fresh = msgspec.structs.replace(partial.candle, open_time=start)
+                fresh = partial.candle
+                if start != fresh.open_time:
+                    fresh = msgspec.structs.replace(fresh, open_time=start)
                 candles[start] = candles[start].merge(fresh) if start in candles else fresh
                 touched.add((interval, start))
         return touched

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from tradestream.analytics.candles import EXACT, PERCENT_STEP, Candle, Key
+from tradestream.analytics.candles import EXACT, PERCENT_STEP, Candle, Key, exact
 from tradestream.analytics.indicators import Bar, Figures, IndicatorConfig, SeriesState, average, mean
 from tradestream.analytics.publish import plain
 from tradestream.analytics.rules import (
@@ -75,7 +75,7 @@ def of_candle(rule: AnyRule, moment: Moment) -> Evidence | None:
 def of_trade(rule: LargeTrade, trade: BigTrade) -> Evidence | None:
     """The evidence if the trade is as large as the rule says."""
     amount = EXACT.multiply(trade.price, trade.quantity)
-    if amount < Decimal(repr(rule.amount)):
+    if amount < exact(rule.amount):
         return None
     return {
         "trade_id": trade.trade_id,
@@ -147,12 +147,12 @@ def _move(rule: PriceMove, moment: Moment) -> Evidence | None:
     before = series.close_before if follows else None
     start = candle.open if before is None else before
     up, down = EXACT.subtract(candle.high, start), EXACT.subtract(start, candle.low)
-    percent = EXACT.divide(max(up, down) * 100, start)
-    if percent <= Decimal(repr(rule.percent)):
+    move = EXACT.multiply(max(up, down), 100)
+    if move <= EXACT.multiply(start, exact(rule.percent)):
         return None
     return {
         "direction": "up" if up >= down else "down",
-        "percent": plain(percent.quantize(PERCENT_STEP, context=EXACT)),
+        "percent": plain(EXACT.divide(move, start).quantize(PERCENT_STEP, context=EXACT)),
         "threshold_percent": rule.percent,
         "from": plain(start),
         "from_is": "open" if before is None else "previous close",

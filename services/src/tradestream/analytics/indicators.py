@@ -15,6 +15,7 @@ import math
 import operator
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Literal, NamedTuple
 
 import msgspec
@@ -76,16 +77,6 @@ class Bar(NamedTuple):
     volume: float
     quote_volume: float
     buy_volume: float
-
-
-class Columns(NamedTuple):
-    """The newest bars, a figure at a time."""
-
-    open_time: tuple[int, ...]
-    close: tuple[float, ...]
-    volume: tuple[float, ...]
-    quote_volume: tuple[float, ...]
-    buy_volume: tuple[float, ...]
 
 
 class Moments(NamedTuple):
@@ -151,75 +142,78 @@ class Indicators:
         self, config: IndicatorConfig, averages: Iterable[tuple[Kind, int]] = (), least_window: int = 2
     ) -> None:
         self._config = config
-        self._averages = sorted({*averages})
-        windows = [config.sma, config.bollinger, config.vwap, config.volatility + 1, config.zscore, config.pressure]
-        self._widest = max([*windows, *(period for kind, period in self._averages if kind == "sma")])
+        asked = {*averages}
+        # By what a figure is called, its period.
+        self._simple = {"sma": config.sma, **{average(*each): each[1] for each in asked if each[0] == "sma"}}
+        self._recursive = {"ema": config.ema, **{average(*each): each[1] for each in asked if each[0] == "ema"}}
+        windows = [config.bollinger, config.vwap, config.volatility + 1, config.zscore, config.pressure]
+        self._widest = max([*windows, *self._simple.values()])
         self.window = max(self._widest, least_window)
 
     def add(self, state: SeriesState, candle: Candle) -> None:
         """Bring ``state`` from one closed candle to the next."""
         previous = state.bars[-1].close if state.bars else None
         state.bars = [*state.bars[1 - self.window :], _bar(candle)]
-        columns = Columns(*zip(*state.bars[-self._widest :], strict=True))
         # What the configuration no longer asks for is forgotten; what it asks for anew begins now.
         averages: dict[str, Average] = {}
-        found = {
-            **self._moving(state, averages, columns.close),
-            **self._strength(state, averages, columns.close[-1], previous),
-            **self._windows(columns),
-        }
+        found: Figures = {}
+        self._windows(state.bars[-self._widest :], found)
+        self._moving(state, averages, found)
+        if previous is not None:
+            self._strength(state, averages, state.bars[-1].close - previous, found)
         state.averages = averages
         state.close_before, state.close = state.close, candle.close
-        state.before = state.figures
-        state.figures = {name: value for name, value in found.items() if value is not None}
+        state.before, state.figures = state.figures, found
 
-    def _moving(self, state: SeriesState, kept: dict[str, Average], closes: Sequence[float]) -> dict[str, float | None]:
-        config = self._config
-        wanted: list[tuple[str, Kind, int]] = [("sma", "sma", config.sma), ("ema", "ema", config.ema)]
-        wanted += [(average(kind, period), kind, period) for kind, period in self._averages]
+    def _moving(self, state: SeriesState, kept: dict[str, Average], found: Figures) -> None:
+        close = state.bars[-1].close
         known: dict[int, float | None] = {}
-        found: dict[str, float | None] = {}
-        for name, kind, period in wanted:
-            if kind == "sma":
-                found[name] = _mean(_newest(closes, period))
-                continue
+        for name, period in self._recursive.items():
             if period not in known:
-                of = kept[f"ema:{period}"] = state.averages.get(f"ema:{period}") or Average()
-                known[period] = of.add(closes[-1], period, 2 / (period + 1))
-            found[name] = known[period]
-        return found
+                of = _kept("ema", period, state, kept)
+                known[period] = of.add(close, period, 2 / (period + 1))
+            if (value := known[period]) is not None:
+                found[name] = value
 
-    def _strength(
-        self, state: SeriesState, kept: dict[str, Average], close: float, previous: float | None
-    ) -> dict[str, float | None]:
+    def _strength(self, state: SeriesState, kept: dict[str, Average], change: float, found: Figures) -> None:
         period = self._config.rsi
-        gains = kept[f"gain:{period}"] = state.averages.get(f"gain:{period}") or Average()
-        losses = kept[f"loss:{period}"] = state.averages.get(f"loss:{period}") or Average()
-        if previous is None:
-            return {}
-        gain = gains.add(max(close - previous, 0.0), period, 1 / period)
-        loss = losses.add(max(previous - close, 0.0), period, 1 / period)
-        if gain is None or loss is None or gain + loss == 0:
-            return {}
-        return {"rsi": 100 * gain / (gain + loss)}
+        gain = _kept("gain", period, state, kept).add(max(change, 0.0), period, 1 / period)
+        loss = _kept("loss", period, state, kept).add(max(-change, 0.0), period, 1 / period)
+        if gain is not None and loss is not None and gain + loss:
+            found["rsi"] = 100 * gain / (gain + loss)
 
-    def _windows(self, columns: Columns) -> dict[str, float | None]:
-        config, close, volume = self._config, columns.close, columns.volume
-        # Of each period once: most often both have the same.
-        of_closes = {period: _moments(_newest(close, period)) for period in {config.bollinger, config.zscore}}
-        of_volumes = _moments(_newest(volume, config.zscore))
-        return {
-            **_bands(of_closes[config.bollinger], config.bollinger_width),
-            "rolling_vwap": _vwap(_newest(columns.quote_volume, config.vwap), _newest(volume, config.vwap)),
-            "realised_volatility": _volatility(_newest(close, config.volatility + 1)),
-            "price_zscore": _zscore(close[-1], of_closes[config.zscore]),
-            "volume_zscore": _zscore(volume[-1], of_volumes),
-            "pressure": _pressure(_newest(columns.buy_volume, config.pressure), _newest(volume, config.pressure)),
-        }
+    def _windows(self, bars: Sequence[Bar], found: Figures) -> None:
+        config, count = self._config, len(bars)
+        _, close, volume, quote_volume, buy_volume = zip(*bars, strict=True)
+        # Of each period once: most often several have the same.
+        moments = {each: _moments(close[-each:]) for each in {config.bollinger, config.zscore} if count >= each}
+        for name, period in self._simple.items():
+            if count >= period:
+                found[name] = moments[period].mean if period in moments else mean(close[-period:])
+        if count >= config.bollinger:
+            middle, deviation = moments[config.bollinger]
+            reach = config.bollinger_width * deviation
+            found["bollinger_upper"], found["bollinger_lower"] = middle + reach, middle - reach
+            found["bollinger_middle"] = middle
+        if count >= config.vwap:
+            found["rolling_vwap"] = math.fsum(quote_volume[-config.vwap :]) / math.fsum(volume[-config.vwap :])
+        if count > config.volatility:
+            found["realised_volatility"] = _volatility(close[-config.volatility - 1 :])
+        if count >= config.zscore:
+            for name, newest, of in (
+                ("price_zscore", close[-1], moments[config.zscore]),
+                ("volume_zscore", volume[-1], _moments(volume[-config.zscore :])),
+            ):
+                if of.deviation:
+                    found[name] = (newest - of.mean) / of.deviation
+        if count >= config.pressure:
+            whole = math.fsum(volume[-config.pressure :])
+            found["pressure"] = (2 * math.fsum(buy_volume[-config.pressure :]) - whole) / whole
 
 
-def average(kind: Kind, period: int) -> str:
-    """What the figure of a moving average that a rule asks for is called."""
+@cache
+def average(kind: str, period: int) -> str:
+    """What a recursive average, or the figure of a moving average that a rule asks for, is called."""
     return f"{kind}:{period}"
 
 
@@ -233,45 +227,19 @@ def _bar(candle: Candle) -> Bar:
     return Bar(candle.open_time, *map(float, amounts))
 
 
-def _newest(values: Sequence[float], period: int) -> Sequence[float]:
-    """The newest ``period`` of them; none while there are not so many."""
-    return values[-period:] if len(values) >= period else ()
+def _kept(name: str, period: int, state: SeriesState, kept: dict[str, Average]) -> Average:
+    """A recursive average as ``state`` has it, or one that begins, which is to be ``kept``."""
+    key = average(name, period)
+    found = kept[key] = state.averages.get(key) or Average()
+    return found
 
 
-def _mean(values: Sequence[float]) -> float | None:
-    return mean(values) if values else None
-
-
-def _moments(values: Sequence[float]) -> Moments | None:
-    if not values:
-        return None
+def _moments(values: Sequence[float]) -> Moments:
     middle = mean(values)
     if min(values) == max(values):
         return Moments(middle, 0.0)
     return Moments(middle, math.dist(values, [middle] * len(values)) / math.sqrt(len(values)))
 
 
-def _bands(of_closes: Moments | None, width: float) -> dict[str, float | None]:
-    if of_closes is None:
-        return {}
-    middle, reach = of_closes.mean, width * of_closes.deviation
-    return {"bollinger_upper": middle + reach, "bollinger_middle": middle, "bollinger_lower": middle - reach}
-
-
-def _vwap(quote_volumes: Sequence[float], volumes: Sequence[float]) -> float | None:
-    return math.fsum(quote_volumes) / math.fsum(volumes) if volumes else None
-
-
-def _volatility(closes: Sequence[float]) -> float | None:
-    return math.hypot(*map(math.log, map(operator.truediv, closes[1:], closes))) if closes else None
-
-
-def _zscore(newest: float, of_values: Moments | None) -> float | None:
-    return (newest - of_values.mean) / of_values.deviation if of_values and of_values.deviation else None
-
-
-def _pressure(buy_volumes: Sequence[float], volumes: Sequence[float]) -> float | None:
-    if not volumes:
-        return None
-    volume = math.fsum(volumes)
-    return (2 * math.fsum(buy_volumes) - volume) / volume
+def _volatility(closes: Sequence[float]) -> float:
+    return math.hypot(*map(math.log, map(operator.truediv, closes[1:], closes)))

@@ -126,7 +126,8 @@ class Engine:
         self._entries: dict[tuple[Key, int], Entry] = {}
         # Which rules look at each.
         self._looking: dict[tuple[Key, int], list[AnyRule]] = {}
-        # Who has the same pair, for each rule about spreads.
+        # For each rule about spreads the pair of a series, and who has the same.
+        self._pairs: dict[tuple[str, Key], str] = {}
         self._same: dict[tuple[str, int, str], list[Key]] = {}
         for entry in (state or EngineState()).entries:
             self._add(entry)
@@ -207,11 +208,15 @@ class Engine:
     def _add(self, entry: Entry) -> None:
         key, interval = entry.key, entry.interval
         self._entries[key, interval] = entry
-        rules: list[AnyRule] = [each for each, length in self._candle_rules if length == interval and each.covers(*key)]
-        self._looking[key, interval] = rules
-        for rule in rules:
-            if isinstance(rule, Spread) and (name := pair(key.symbol, rule.pairs)) is not None:
+        rules = self._looking[key, interval] = []
+        for rule in (each for each, length in self._candle_rules if length == interval and each.covers(*key)):
+            if isinstance(rule, Spread):
+                name = pair(key.symbol, rule.pairs)
+                if name is None:
+                    continue  # nothing to compare it with
+                self._pairs[rule.called, key] = name
                 self._same.setdefault((rule.called, interval, name), []).append(key)
+            rules.append(rule)
 
     def _look(self, entry: Entry, candle: Candle) -> Iterator[Signal]:
         key, interval = entry.key, entry.interval
@@ -225,9 +230,7 @@ class Engine:
 
     def _compare(self, rule: Spread, key: Key, about: About) -> Iterator[Signal]:
         """Hold a candle against that of each other exchange which has closed the same minute before."""
-        name = pair(key.symbol, rule.pairs)
-        if name is None:
-            return
+        name = self._pairs[rule.called, key]
         here = Side(key, self._entries[key, about.interval].series.bars)
         for other in self._same[rule.called, about.interval, name]:
             if other.exchange == key.exchange:
