@@ -16,6 +16,7 @@ from tradestream.analytics.layout import CANDLE
 from tradestream.analytics.publish import fields
 from tradestream.analytics.signals import Signal, row
 from tradestream.analytics.staging import SparkStaging
+from tradestream.analytics.state import packed
 from tradestream.analytics.storage import Storage, StorageError, UnwritableError
 from tradestream.ask.storage import Storage as AskedStorage
 
@@ -140,7 +141,7 @@ def test_where_nothing_can_be_written_what_landed_is_not_called_damaged(
 ) -> None:
     storage = Storage(spark, tmp_path.as_uri())
     storage.land(_trades(spark), "1")
-    trades = (["1"], 17_142, []) if what == "trades" else ([], 0, [_closed(Decimal(2), Decimal(1), Decimal(2))])
+    trades = (["1"], 17_142, []) if what == "trades" else ([], 0, [packed(_closed(Decimal(2), Decimal(1), Decimal(2)))])
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     # As with a disk that is full, but for this process alone.
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
@@ -160,7 +161,7 @@ def test_candles_and_signals_are_stored_to_the_digit(storage: Storage, tmp_path:
         _closed(_LEAST, Decimal("1E-8"), Decimal("1E-20")),
     ]
     signals = [_signal({"text": '"\\,\n\r\u2028 é 𝄞', "value": None}), _signal({})]
-    storage.stage("a", [], 0, closed, signals)
+    storage.stage("a", [], 0, [*map(packed, closed)], signals)
     storage.move("a")
 
     def stored(table: str, columns: str) -> list[tuple[object, ...]]:

@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from tradestream.analytics.candles import BookState
+from tradestream.analytics.candles import BookState, Candle, Key, Update
 from tradestream.analytics.local_directory import LocalDirectory
 from tradestream.analytics.position import Position
-from tradestream.analytics.state import Record, StateError, StateStore
+from tradestream.analytics.state import Record, StateError, StateStore, packed, unpacked
 
 RECORD = Record(epoch="e", step=7, batch_id=3, position=Position("id", {0: 5, 1: 0}), stored={0: 4}, book=BookState())
 
@@ -49,3 +50,15 @@ def test_a_damaged_record_is_refused_and_the_one_before_it_is_not_taken(
     file.write_bytes(change(file.read_bytes()))
     with pytest.raises(StateError, match=rf"000000000000007.state: is damaged: .*{told}.*`tradestream repair`"):
         store.load()
+
+
+def test_a_closed_candle_waits_in_record_after_record_as_it_was(store: StateStore) -> None:
+    price = Decimal("0.000000000001")
+    candle = Candle(60_000, price, price, price, price, Decimal(3), 3 * price, Decimal(0), 2, 5, 6)
+    closed = Update(Key("binance", "BTCUSDT"), 60_000, candle, 0, is_closed=True)
+    for step in (1, 2):
+        record = store.load() or Record()
+        store.save(msgspec.structs.replace(record, step=step, closed=[*record.closed, packed(closed)]))
+    loaded = store.load()
+    assert loaded
+    assert [*map(unpacked, loaded.closed)] == [closed, closed]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -27,9 +27,9 @@ def table(spark: SparkSession, rows: Iterable[Mapping[str, Any]], columns: Mappi
     return spark.range(1).coalesce(1).select(F.inline(F.from_json(text, f"array<struct<{schema(columns)}>>")))
 
 
-def lines(rows: Iterable[Mapping[str, Any]]) -> bytes:
+def lines(rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
     """Rows as lines of JSON, decimals as strings with every digit."""
-    return _encoder.encode_lines(list(rows))
+    return (_encoder.encode(row) + b"\n" for row in rows)
 
 
 def schema(columns: Mapping[str, str]) -> str:

@@ -54,7 +54,7 @@ class LocalStaging:
         self._take_spare(name)
         # In a file: what a query holds as one text, DuckDB unpacks all at once, beyond what it may take.
         with tempfile.NamedTemporaryFile(suffix=".json") as file:
-            file.write(lines(rows))
+            file.writelines(lines(rows))
             file.flush()
             columns = ", ".join(f"{column}: {literal(kind)}" for column, kind in STORED[table].items())
             path = literal(glob.escape(file.name))

@@ -28,7 +28,7 @@ from tradestream.analytics.schema import REASONS, explained
 from tradestream.analytics.sent import Sent
 from tradestream.analytics.signals import Engine, Signal
 from tradestream.analytics.signals import message as signal_message
-from tradestream.analytics.state import Record, StateStore
+from tradestream.analytics.state import Record, StateStore, packed
 from tradestream.analytics.storage import Storage
 from tradestream.logs import line
 
@@ -254,7 +254,7 @@ class Pipeline:
     def _show(self, updates: list[Update], signals: list[Signal], **changes: object) -> set[str | None]:
         """Write the record of a step that changed candles, then show them and the signals; the ids of those it sent."""
         self._save(
-            closed=[*self._record.closed, *(update for update in updates if update.is_closed)],
+            closed=[*self._record.closed, *(packed(update) for update in updates if update.is_closed)],
             signals=[*self._record.signals, *signals],
             outbox=[*map(message, updates), *map(signal_message, signals)],
             **changes,

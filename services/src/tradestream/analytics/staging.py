@@ -58,7 +58,7 @@ class SparkStaging:
     def rows(self, table: str, rows: Iterable[Mapping[str, Any]], name: str) -> None:
         """Write rows of a table that the driver has into staging directory ``name``."""
         # In a file: a plan that held thousands of rows would be copied with them at each step of planning.
-        self._root.write(HANDED, lines(rows))
+        self._root.write(HANDED, b"".join(lines(rows)))
         read = self._spark.read.schema(schema(STORED[table])).json(self._root.path(HANDED), mode="FAILFAST")
         self._write(read.selectExpr("*", _date(table)).coalesce(1), table, name)
         self._root.delete(HANDED)

@@ -24,6 +24,9 @@ _KEPT = 5
 _MAGIC = b"TSR1"
 _HEADER = len(_MAGIC) + 4
 
+_encoder = msgspec.msgpack.Encoder()
+_candle = msgspec.msgpack.Decoder(Update)
+
 START_AFRESH = "`tradestream repair` has the job start from what is stored and what Kafka holds"
 
 
@@ -43,7 +46,7 @@ class Record(msgspec.Struct):
         book: The candle book; None where it has to be made from what is stored.
         landed: Batches whose trades wait in landing files to be moved into Parquet, by directory name.
         landed_rows: How many trades wait.
-        closed: Closed candles that wait to be written into Parquet.
+        closed: Closed candles that wait to be written into Parquet, each `packed`: there may be a hundred thousand.
         outbox: Messages of this step; published after the record is written.
         engine: Indicators and what the rules remember.
         signals: Signals that wait to be written into Parquet.
@@ -58,11 +61,21 @@ class Record(msgspec.Struct):
     book: BookState | None = None
     landed: list[str] = []
     landed_rows: int = 0
-    closed: list[Update] = []
+    closed: list[msgspec.Raw] = []
     outbox: list[Outgoing] = []
     engine: EngineState = msgspec.field(default_factory=EngineState)
     signals: list[Signal] = []
     staged: str | None = None
+
+
+def packed(update: Update) -> msgspec.Raw:
+    """A candle as a record has it: written into many records, encoded once, and a fifth as large as its objects."""
+    return msgspec.Raw(_encoder.encode(update))
+
+
+def unpacked(update: msgspec.Raw) -> Update:
+    """What was `packed`."""
+    return _candle.decode(update)
 
 
 class StateStore:
@@ -74,7 +87,6 @@ class StateStore:
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
-        self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(Record)
 
     def load(self) -> Record | None:
@@ -100,7 +112,7 @@ class StateStore:
 
     def save(self, record: Record) -> int:
         """Write ``record`` as the newest, on disk on return, and drop the oldest; return its size in bytes."""
-        encoded = self._encoder.encode(record)
+        encoded = _encoder.encode(record)
         content = _header(encoded) + encoded
         self._directory.write(f"{record.step:015d}.state", content)
         for name in self.names()[:-_KEPT]:

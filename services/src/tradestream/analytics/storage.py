@@ -24,12 +24,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import duckdb
+import msgspec
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
-from tradestream.analytics.candles import Update
 from tradestream.analytics.hadoop_directory import directory
 from tradestream.analytics.landed import broken
 from tradestream.analytics.local_directory import local_path
@@ -37,7 +37,7 @@ from tradestream.analytics.local_staging import SPARE, LocalStaging
 from tradestream.analytics.publish import fields
 from tradestream.analytics.signals import Signal, row
 from tradestream.analytics.staging import HANDED, SparkStaging, Staging
-from tradestream.analytics.state import START_AFRESH
+from tradestream.analytics.state import START_AFRESH, unpacked
 from tradestream.errors import RepairNeededError, TransientError, cause
 
 # Every Parquet file begins and ends with four bytes, and has the length of its footer in four bytes more.
@@ -127,14 +127,16 @@ class Storage:
         if what := broken(self.root, names):
             raise StorageError(f"{what}; {START_AFRESH}")
 
-    def stage(self, name: str, landed: list[str], trades: int, closed: list[Update], signals: list[Signal]) -> None:
+    def stage(
+        self, name: str, landed: list[str], trades: int, closed: list[msgspec.Raw], signals: list[Signal]
+    ) -> None:
         """Write landed trades, closed candles and signals as finished files below staging directory ``name``.
 
         Args:
             name: The staging directory, in place of an earlier attempt's.
             landed: Landing directories.
             trades: How many trades these hold.
-            closed: Candles.
+            closed: Candles, each `state.packed`.
             signals: Signals.
 
         Raises:
@@ -146,7 +148,7 @@ class Storage:
         try:
             staged = self._staging.trades([*map(self.landing, landed)], name) if landed else 0
             if closed:
-                self._staging.rows("candles", map(fields, closed), name)
+                self._staging.rows("candles", map(fields, map(unpacked, closed)), name)
             if signals:
                 self._staging.rows("signals", map(row, signals), name)
         except _ERRORS as error:
