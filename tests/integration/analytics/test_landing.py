@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
@@ -14,7 +15,7 @@ from tradestream.analytics import landing
 from tradestream.analytics.landing import Landed, Landing, LocalLanding
 from tradestream.analytics.layout import LANDED
 from tradestream.analytics.produced import LONGEST
-from tradestream.analytics.storage import Storage, UnseenError
+from tradestream.analytics.storage import Storage, StorageError, UnseenError
 from tradestream.trade import encode
 from unit.analytics.messages import produced
 
@@ -82,6 +83,46 @@ def test_what_duckdb_cannot_do_spark_does(
     assert len(rows(landed)) == 50
     assert "left_to_spark batch=a" in caplog.text
     assert "no memory is left" in caplog.text
+
+
+def test_a_large_batch_lands_in_shares_and_is_stored_as_any_other(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trades = [
+        encode(trade(number, 1_610_064_000_000 + number, exchange=exchange, symbol=f"S{number % 37}"))
+        for number in range(600)
+        for exchange in ("binance", "kraken")
+    ]
+    first, second = kafka(spark, trades[::2]), kafka(spark, trades[1::2])
+    stored = []
+    for large in (100, 10_000):
+        folder = tmp_path / str(large)
+        storage = Storage(spark, folder.as_uri())
+        local = LocalLanding(storage, folder, AHEAD)
+        for name, messages, least in (("a", first, large), ("b", second, 10_000)):
+            monkeypatch.setattr(landing, "_DIVIDED", least)
+            assert len(rows(local.land(messages, name))) == 600
+        shares = {file.parent.name for file in (folder / "_landing").rglob("*.parquet")}
+        assert shares == ({"b", *(f"share={number}" for number in range(8))} if large == 100 else {"a", "b"})
+        storage.stage("move", ["a", "b"], 1200, [], [])
+        storage.move("move")
+        pattern = f"{folder}/trades/**/*.parquet"
+        stored.append(duckdb.read_parquet(pattern, hive_partitioning=True).order("ALL").fetchall())
+        assert len(list((folder / "trades").rglob("*.parquet"))) == 74, "one file of each series"
+    assert len(stored[0]) == 1200
+    assert stored[0] == stored[1]
+
+
+def test_a_share_with_trades_of_another_is_refused(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(landing, "_DIVIDED", 1)
+    storage = Storage(spark, tmp_path.as_uri())
+    landing.landing(storage, AHEAD).land(kafka(spark, TRADES), "a")
+    (share,) = (tmp_path / "_landing" / "a").glob("share=*")
+    share.rename(share.with_name(f"share={(int(share.name[-1]) + 1) % 8}"))
+    with pytest.raises(StorageError, match="holds 0 trades instead of 50"):
+        storage.stage("move", ["a"], 50, [], [])
 
 
 class Lagging(Storage):

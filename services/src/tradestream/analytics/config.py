@@ -58,7 +58,7 @@ class AnalyticsConfig(Section, frozen=True, kw_only=True):
     # The sum of so many trades of the greatest amount that there may be has the digits that `table_batch` gives it.
     max_offsets_per_trigger: Annotated[int, msgspec.Meta(ge=1, lt=1_000_000)] = 400_000
     flush_seconds: PositiveFloat = 60.0
-    flush_rows: PositiveInt = 1_000_000
+    flush_rows: PositiveInt = 4_000_000
     shuffle_partitions: PositiveInt = 2
     metrics: Address = Address(port=8001)
     log_level: LogLevel = "info"

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from tradestream.analytics.files import Directory
 from tradestream.analytics.layout import LANDED
 from tradestream.analytics.local_directory import local_path
 from tradestream.ask.database import by_name, listed
+
+SHARE = "share"
+SHARES = 8
+"""Of a large batch the trades of each of so many shares of all series land apart, in ``share=NUMBER``.
+
+What sorts them takes a share at a time: more trades in the same memory, and none is read in vain. One that is not of
+its share, as by a DuckDB that hashes otherwise, is left out, and the job stops as trades are missing.
+"""
 
 # Every Parquet file begins and ends with this.
 _MAGIC = b"PAR1"
@@ -28,12 +37,36 @@ def broken(storage: Directory, names: Iterable[str]) -> str | None:
 
 def parquet_files(directory: str) -> str:
     """The pattern, to DuckDB, of the files of a landing directory of this host, by its URI."""
-    return f"{glob.escape(str(local_path(directory)))}/*.parquet"
+    return f"{glob.escape(str(local_path(directory)))}/**/*.parquet"
 
 
 def landed_rows(directories: Iterable[str]) -> str:
     """SQL for DuckDB: the trades of landing directories of this host, by their URIs, with the columns of `LANDED`."""
-    files = listed(map(parquet_files, directories))
+    return _rows(map(parquet_files, directories))
+
+
+def shares(directories: Iterable[str], least: int) -> Iterator[str]:
+    """As `landed_rows`, the same trades in at least so many parts, each with all of its series.
+
+    Where a batch landed in `SHARES`, there are that many, and each reads only what is its own.
+    """
+    landed = [Path(str(local_path(directory))) for directory in directories]
+    divided = {each: any(each.glob(f"{SHARE}=*")) for each in landed}
+    count = SHARES if any(divided.values()) else least
+    for number in range(count):
+        folders = [each / f"{SHARE}={number}" if divided[each] else each for each in landed]
+        files = [glob.escape(str(file)) for folder in folders for file in folder.glob("*.parquet")]
+        if files:
+            yield f"(FROM {_rows(files)} WHERE {share(count)} = {number})"
+
+
+def share(count: int = SHARES) -> str:
+    """SQL for DuckDB: which of so many shares the series of a trade is of."""
+    return f"hash(exchange, symbol) % {count}"
+
+
+def _rows(patterns: Iterable[str]) -> str:
+    files = listed(patterns)
     # To DuckDB a timestamp of Spark's has a zone.
     columns = by_name({**LANDED, "timestamp": "timestamptz"})
     return f"(FROM read_parquet({files}, schema = {columns}, hive_partitioning = false) WHERE valid)"

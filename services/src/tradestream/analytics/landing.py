@@ -12,8 +12,8 @@ import duckdb
 from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
-from tradestream.analytics.landed import landed_rows, parquet_files
-from tradestream.analytics.layout import LANDED
+from tradestream.analytics.landed import SHARE, landed_rows, parquet_files, share
+from tradestream.analytics.layout import LANDED, PARQUET
 from tradestream.analytics.local import schema
 from tradestream.analytics.local_directory import local_path
 from tradestream.analytics.produced import LONGEST, produced
@@ -23,6 +23,9 @@ from tradestream.ask.database import literal, one_line, opened
 from tradestream.logs import line
 
 log = logging.getLogger(__name__)
+
+# Messages of which the shares are worth their files.
+_DIVIDED = 25_000
 
 
 class Landed(NamedTuple):
@@ -97,7 +100,8 @@ class LocalLanding(Landing):
             arriving,
         )
         seen = arrived.get
-        taken = self._taken(arriving, name) if 0 < (seen["longest"] or 0) <= LONGEST else 0
+        divided = seen["messages"] >= _DIVIDED
+        taken = self._taken(arriving, name, divided=divided) if 0 < (seen["longest"] or 0) <= LONGEST else 0
         if 0 < taken == seen["messages"]:
             self._storage.sync_landed(name)
             landed = Landed(self._storage.landed([name], schema(LANDED)), taken, 0, seen["oldest"])
@@ -107,19 +111,26 @@ class LocalLanding(Landing):
         self._storage.forget([arriving])
         return landed
 
-    def _taken(self, arriving: str, name: str) -> int:
+    def _taken(self, arriving: str, name: str, *, divided: bool) -> int:
         """Write messages as landing directory ``name``; how many are trades for sure."""
         self._storage.forget([name])
         target = self._root / "_landing" / name
         target.mkdir()
         messages = literal(parquet_files(self._storage.landing(arriving)))
         rows = produced(f"read_parquet({messages}, hive_partitioning = false)", self._ahead_ms)
+        path, partitions = f"{target}/messages.parquet", ""
+        if divided:
+            rows, path, partitions = (
+                f"SELECT *, {share()} AS {SHARE} FROM ({rows})",
+                f"{target}",
+                f", PARTITION_BY ({SHARE})",
+            )
         trades = landed_rows([self._storage.landing(name)])
         try:
             with opened(Path(tempfile.gettempdir(), name)) as connection:
                 connection.execute(
-                    f"""COPY ({rows}) TO {literal(f"{target}/messages.parquet")}
-                        (FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd)"""
+                    f"""COPY ({rows}) TO {literal(path)}
+                        ({PARQUET}{partitions})"""
                 )
                 # Not a condition of that query: DuckDB would look for it first, and read each message once a field.
                 ((count,),) = connection.execute(f"SELECT count(*) FROM {trades}").fetchall()

@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tradestream.analytics.landed import landed_rows
-from tradestream.analytics.layout import DATED, ORDER, PARTITIONS, STORED, TRADE
+from tradestream.analytics.landed import shares
+from tradestream.analytics.layout import DATED, ORDER, PARQUET, PARTITIONS, STORED, TRADE
 from tradestream.analytics.local import lines
 from tradestream.ask.database import literal, names, opened
 
@@ -44,10 +44,9 @@ class LocalStaging:
     def trades(self, landed: list[str], name: str) -> int:
         """Write the trades of landing directories, by URI, into staging directory ``name``; how many these are."""
         self._take_spare(name)
-        rows = f"SELECT exchange, symbol, {names(TRADE)} FROM {landed_rows(landed)}"
-        shares = [f"{rows} WHERE hash(exchange, symbol) % {_WRITERS} = {writer}" for writer in range(_WRITERS)]
+        rows = [f"SELECT exchange, symbol, {names(TRADE)} FROM {share}" for share in shares(landed, _WRITERS)]
         with ThreadPoolExecutor(_WRITERS) as pool:
-            return sum(pool.map(partial(self._write, table="trades", name=name), shares))
+            return sum(pool.map(partial(self._write, table="trades", name=name), rows))
 
     def rows(self, table: str, rows: Iterable[Mapping[str, Any]], name: str) -> None:
         """Write rows of a table that the driver has into staging directory ``name``."""
@@ -86,7 +85,7 @@ class LocalStaging:
             written = connection.execute(
                 f"""COPY (SELECT *, strftime(epoch_ms({DATED[table]}), '%Y-%m-%d') AS date FROM ({rows})
                         ORDER BY hash({partitions}), {ORDER[table]}) TO {literal(str(target))}
-                    (FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, PARTITION_BY ({partitions}),
+                    ({PARQUET}, PARTITION_BY ({partitions}),
                     FILENAME_PATTERN 'part-{{i}}', OVERWRITE_OR_IGNORE)"""
             )
             ((count,),) = written.fetchall()

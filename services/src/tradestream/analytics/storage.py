@@ -9,7 +9,7 @@
     STORAGE/handed.json  candles or signals of the driver on their way to _staging/ by Spark, not for readers
     STORAGE/_compact/  what `tradestream compact` makes of them, and what it replaced; not for readers
 
-A batch lands as it is, in a file or two. From time to time what has landed is sorted into one file per partition under
+A batch lands as it is, in a few files. From time to time what has landed is sorted into one file per partition under
 `_staging`, recorded, and renamed to where readers look. So each trade is in Parquet once, a partition gets one file
 per move, and no reader meets a file that is still being written.
 
@@ -116,7 +116,8 @@ class Storage:
 
     def landed(self, names: list[str], columns: StructType | str) -> DataFrame:
         """What landed under ``names``, these columns alone."""
-        return self._spark.read.schema(columns).parquet(*map(self.landing, names))
+        read = self._spark.read.option("recursiveFileLookup", value=True)  # those in shares too
+        return read.schema(columns).parquet(*map(self.landing, names))
 
     def require_landed(self, names: list[str]) -> None:
         """Hold what landed under ``names`` against what a Parquet file looks like.

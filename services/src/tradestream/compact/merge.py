@@ -17,7 +17,7 @@ from typing import NamedTuple
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from tradestream.analytics.layout import LOCK, ORDER
+from tradestream.analytics.layout import LOCK, ORDER, PARQUET
 from tradestream.ask.database import literal, one_line, opened, require_types
 from tradestream.compact.partitions import files
 from tradestream.compact.workshop import Workshop
@@ -111,8 +111,7 @@ def _write(connection: DuckDBPyConnection, table: str, directory: Path, names: l
     pattern = literal(f"merged-{secrets.token_hex(4)}-{{i}}")
     connection.execute(
         f"""COPY (FROM {rows} ORDER BY {ORDER[table]}) TO {literal(str(made))}
-            (FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd,
-            FILE_SIZE_BYTES {LARGEST}, FILENAME_PATTERN {pattern})"""
+            ({PARQUET}, FILE_SIZE_BYTES {LARGEST}, FILENAME_PATTERN {pattern})"""
     )
     before, after = (_fingerprint(connection, each) for each in (rows, _rows(made, files(made))))
     if before != after:
