@@ -75,7 +75,7 @@ def _add_analytics(whats: Verbs) -> None:
     parser.add_argument("--trades", type=positive_int, default=2_000_000, metavar="N", help=trades)
     seconds = "for how long trades come live, after 20 s that are not counted (default: %(default)s)"
     parser.add_argument("--seconds", type=positive_int, default=60, metavar="S", help=seconds)
-    row = "only this row: bare, queries, symbols, job; may be repeated"
+    row = "only this row: bare, queries, symbols, busy, job; may be repeated"
     parser.add_argument("--row", action="append", default=[], metavar="NAME", help=row)
     parser.add_argument("--json", action="store_true", help="print all figures as JSON instead of the table")
     parser.set_defaults(run=analytics)
