@@ -19,7 +19,7 @@ import msgspec
 
 from tradestream.analytics.alone import alone
 from tradestream.analytics.config import AnalyticsConfig
-from tradestream.analytics.landed import broken, landed_rows
+from tradestream.analytics.landed import broken, shares
 from tradestream.analytics.local_directory import LocalDirectory, local_path
 from tradestream.analytics.position import Held, LostError, held, lost, without_lost
 from tradestream.analytics.state import Record, StateError, StateStore
@@ -129,10 +129,13 @@ def _unreadable(places: Places, record: Record) -> str | None:
     storage = LocalDirectory(places.storage)
     if wrong := broken(storage, record.landed):
         return wrong
-    trades = landed_rows(storage.path(f"_landing/{name}") for name in record.landed)
+    landed = [storage.path(f"_landing/{name}") for name in record.landed]
+    rows = 0
     try:
         with duckdb.connect() as database:
-            ((rows,),) = database.execute(f"SELECT count(*) FROM {trades}").fetchall()
+            for share in shares(landed, 1):  # as a move counts them: it leaves out what is not of its share
+                ((count,),) = database.execute(f"SELECT count(*) FROM {share}").fetchall()
+                rows += count
     except duckdb.Error as error:
         return f"{storage.path('_landing')}: {error}"
     if rows != record.landed_rows:
