@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from tradestream.analytics import repair
 from tradestream.analytics.candles import BookState
 from tradestream.analytics.config import AnalyticsConfig
+from tradestream.analytics.landed import share
 from tradestream.analytics.local_directory import LocalDirectory
 from tradestream.analytics.position import Held, LostError, Position
 from tradestream.analytics.repair import Places, Plan, carry_out, make_plan
@@ -100,6 +101,24 @@ def test_a_job_that_has_not_begun_needs_nothing(places: Places) -> None:
     for path in places.state.iterdir():
         path.unlink()
     assert make_plan(places, HELD, accept_loss=False) == Plan([], None, [])
+
+
+def test_a_share_with_trades_of_another_is_found(places: Places) -> None:
+    landing = places.storage / "_landing" / "e-1"
+    for part in landing.iterdir():
+        part.unlink()
+    with duckdb.connect() as database:
+        series = database.sql("SELECT 'kraken' AS exchange, 'BTC/USD' AS symbol")
+        ((number,),) = series.project(share()).fetchall()
+        own = landing / f"share={number}"
+        own.mkdir()
+        trades = database.sql("SELECT true AS valid, 'kraken' AS exchange, 'BTC/USD' AS symbol FROM range(100)")
+        trades.write_parquet(str(own / "data_0.parquet"))
+    assert make_plan(places, HELD, accept_loss=False) == Plan([], None, [])
+    own.rename(landing / f"share={(number + 1) % 8}")
+    (found,) = repaired(places).found
+    assert "holds 0 trades instead of 100" in found
+    assert newest(places).position.offsets == {0: 400}, "from where all is stored"
 
 
 @pytest.mark.parametrize("how", DAMAGE)
