@@ -62,3 +62,9 @@ def test_a_closed_candle_waits_in_record_after_record_as_it_was(store: StateStor
     loaded = store.load()
     assert loaded
     assert [*map(unpacked, loaded.closed)] == [closed, closed]
+
+
+def test_a_record_with_a_closed_candle_of_another_version_is_refused(store: StateStore) -> None:
+    store.save(msgspec.structs.replace(RECORD, closed=[msgspec.Raw(msgspec.msgpack.encode({"key": 1}))]))
+    with pytest.raises(StateError, match=r"is damaged: .*`tradestream repair`"):
+        store.load()

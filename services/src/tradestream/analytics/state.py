@@ -106,9 +106,12 @@ class StateStore:
             StateError: It cannot be read.
         """
         try:
-            return self._decoder.decode(body(self._directory.read(name)))
+            record = self._decoder.decode(body(self._directory.read(name)))
+            for each in record.closed:
+                unpacked(each)  # not at the next move: a job that has begun would stop without a word of what to do
         except (msgspec.MsgspecError, OSError, ValueError) as error:
             raise StateError(f"{self._directory.path(name)}: is damaged: {error}; {START_AFRESH}") from error
+        return record
 
     def save(self, record: Record) -> int:
         """Write ``record`` as the newest, on disk on return, and drop the oldest; return its size in bytes."""
