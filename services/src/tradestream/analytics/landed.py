@@ -15,8 +15,8 @@ SHARE = "share"
 SHARES = 8
 """Of a large batch the trades of each of so many shares of all series land apart, in ``share=NUMBER``.
 
-What sorts them takes a share at a time: more trades in the same memory, and none is read in vain. One that is not of
-its share, as by a DuckDB that hashes otherwise, is left out, and the job stops as trades are missing.
+What sorts them takes them one by one: where there are several series, more trades in the same memory, each read once.
+A trade that is not of its share, as by a DuckDB that hashes otherwise, is left out, and the job stops as it is missing.
 """
 
 # Every Parquet file begins and ends with this.
@@ -35,24 +35,28 @@ def broken(storage: Directory, names: Iterable[str]) -> str | None:
     return None
 
 
-def parquet_files(directory: str) -> str:
-    """The pattern, to DuckDB, of the files of a landing directory of this host, by its URI."""
-    return f"{glob.escape(str(local_path(directory)))}/**/*.parquet"
+def parquet_files(directory: str) -> list[str]:
+    """The files that there are in a landing directory of this host, by its URI, as patterns for DuckDB."""
+    path = Path(str(local_path(directory)))
+    # Not all below: of a task that failed Spark may leave pieces in directories of its own.
+    return [glob.escape(str(file)) for pattern in ("*.parquet", f"{SHARE}=*/*.parquet") for file in path.glob(pattern)]
 
 
 def landed_rows(directories: Iterable[str]) -> str:
     """SQL for DuckDB: the trades of landing directories of this host, by their URIs, with the columns of `LANDED`."""
-    return _rows(map(parquet_files, directories))
+    return _rows(file for directory in directories for file in parquet_files(directory))
 
 
-def shares(directories: Iterable[str], least: int) -> Iterator[str]:
-    """As `landed_rows`, the same trades in at least so many parts, each with all of its series.
+def shares(directories: Iterable[str], count: int) -> Iterator[str]:
+    """As `landed_rows`, the same trades in up to so many parts, each with all of its series.
 
-    Where a batch landed in `SHARES`, there are that many, and each reads only what is its own.
+    Where any batch landed in `SHARES` there are up to that many. Of such a batch each reads only what is its own, of
+    the others all.
     """
     landed = [Path(str(local_path(directory))) for directory in directories]
     divided = {each: any(each.glob(f"{SHARE}=*")) for each in landed}
-    count = SHARES if any(divided.values()) else least
+    if any(divided.values()):
+        count = SHARES
     for number in range(count):
         folders = [each / f"{SHARE}={number}" if divided[each] else each for each in landed]
         files = [glob.escape(str(file)) for folder in folders for file in folder.glob("*.parquet")]

@@ -19,7 +19,7 @@ from tradestream.analytics.local_directory import local_path
 from tradestream.analytics.produced import LONGEST, produced
 from tradestream.analytics.schema import read_trades
 from tradestream.analytics.storage import Storage
-from tradestream.ask.database import literal, one_line, opened
+from tradestream.ask.database import listed, literal, one_line, opened
 from tradestream.logs import line
 
 log = logging.getLogger(__name__)
@@ -116,22 +116,17 @@ class LocalLanding(Landing):
         self._storage.forget([name])
         target = self._root / "_landing" / name
         target.mkdir()
-        messages = literal(parquet_files(self._storage.landing(arriving)))
+        messages = listed(parquet_files(self._storage.landing(arriving)))
         rows = produced(f"read_parquet({messages}, hive_partitioning = false)", self._ahead_ms)
-        path, partitions = f"{target}/messages.parquet", ""
         if divided:
-            rows, path, partitions = (
-                f"SELECT *, {share()} AS {SHARE} FROM ({rows})",
-                f"{target}",
-                f", PARTITION_BY ({SHARE})",
-            )
-        trades = landed_rows([self._storage.landing(name)])
+            copy = f"""COPY (SELECT *, {share()} AS {SHARE} FROM ({rows})) TO {literal(str(target))}
+                ({PARQUET}, PARTITION_BY ({SHARE}))"""
+        else:
+            copy = f"COPY ({rows}) TO {literal(f'{target}/messages.parquet')} ({PARQUET})"
         try:
             with opened(Path(tempfile.gettempdir(), name)) as connection:
-                connection.execute(
-                    f"""COPY ({rows}) TO {literal(path)}
-                        ({PARQUET}{partitions})"""
-                )
+                connection.execute(copy)
+                trades = landed_rows([self._storage.landing(name)])
                 # Not a condition of that query: DuckDB would look for it first, and read each message once a field.
                 ((count,),) = connection.execute(f"SELECT count(*) FROM {trades}").fetchall()
                 return int(count)
