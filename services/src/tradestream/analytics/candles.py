@@ -26,7 +26,6 @@ import decimal
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
-from functools import cache
 from itertools import accumulate
 from types import MappingProxyType
 from typing import NamedTuple
@@ -41,12 +40,6 @@ MINUTE_MS = 60_000
 EXACT = decimal.Context(prec=80, rounding=decimal.ROUND_HALF_EVEN)
 _VWAP_STEP = Decimal(1).scaleb(-18)
 PERCENT_STEP = Decimal(1).scaleb(-8)
-
-
-@cache
-def exact(number: float) -> Decimal:
-    """A number of the configuration as it is written there."""
-    return Decimal(repr(number))
 
 
 class Key(NamedTuple):

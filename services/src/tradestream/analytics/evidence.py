@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import cache
 from typing import Any, NamedTuple
 
-from tradestream.analytics.candles import EXACT, PERCENT_STEP, Candle, Key, exact
+from tradestream.analytics.candles import EXACT, PERCENT_STEP, Candle, Key
 from tradestream.analytics.indicators import Bar, Figures, IndicatorConfig, SeriesState, average, mean
 from tradestream.analytics.publish import plain
 from tradestream.analytics.rules import (
@@ -75,7 +76,7 @@ def of_candle(rule: AnyRule, moment: Moment) -> Evidence | None:
 def of_trade(rule: LargeTrade, trade: BigTrade) -> Evidence | None:
     """The evidence if the trade is as large as the rule says."""
     amount = EXACT.multiply(trade.price, trade.quantity)
-    if amount < exact(rule.amount):
+    if amount < _exact(rule.amount):
         return None
     return {
         "trade_id": trade.trade_id,
@@ -148,7 +149,7 @@ def _move(rule: PriceMove, moment: Moment) -> Evidence | None:
     start = candle.open if before is None else before
     up, down = EXACT.subtract(candle.high, start), EXACT.subtract(start, candle.low)
     move = EXACT.multiply(max(up, down), 100)
-    if move <= EXACT.multiply(start, exact(rule.percent)):
+    if move <= EXACT.multiply(start, _exact(rule.percent)):
         return None
     return {
         "direction": "up" if up >= down else "down",
@@ -241,6 +242,12 @@ def _volume(rule: VolumeAnomaly, moment: Moment) -> Evidence | None:
         "mean_volume": mean([bar.volume for bar in moment.series.bars[-period:]]),
         "period": period,
     }
+
+
+@cache
+def _exact(number: float) -> Decimal:
+    """A number of a rule as it is written there."""
+    return Decimal(repr(number))
 
 
 def _both(series: SeriesState, name: str) -> tuple[float | None, float | None]:
