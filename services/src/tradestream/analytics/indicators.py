@@ -157,7 +157,9 @@ class Indicators:
         # What the configuration no longer asks for is forgotten; what it asks for anew begins now.
         averages: dict[str, Average] = {}
         found: Figures = {}
-        self._windows(state.bars[-self._widest :], found)
+        _, close, volume, quote_volume, buy_volume = zip(*state.bars[-self._widest :], strict=True)
+        self._prices(close, found)
+        self._volumes(volume, quote_volume, buy_volume, found)
         self._moving(state, averages, found)
         if previous is not None:
             self._strength(state, averages, state.bars[-1].close - previous, found)
@@ -182,9 +184,8 @@ class Indicators:
         if gain is not None and loss is not None and gain + loss:
             found["rsi"] = 100 * gain / (gain + loss)
 
-    def _windows(self, bars: Sequence[Bar], found: Figures) -> None:
-        config, count = self._config, len(bars)
-        _, close, volume, quote_volume, buy_volume = zip(*bars, strict=True)
+    def _prices(self, close: Sequence[float], found: Figures) -> None:
+        config, count = self._config, len(close)
         # Of each period once: most often several have the same.
         moments = {each: _moments(close[-each:]) for each in {config.bollinger, config.zscore} if count >= each}
         for name, period in self._simple.items():
@@ -195,17 +196,23 @@ class Indicators:
             reach = config.bollinger_width * deviation
             found["bollinger_upper"], found["bollinger_lower"] = middle + reach, middle - reach
             found["bollinger_middle"] = middle
-        if count >= config.vwap:
-            found["rolling_vwap"] = math.fsum(quote_volume[-config.vwap :]) / math.fsum(volume[-config.vwap :])
         if count > config.volatility:
             found["realised_volatility"] = _volatility(close[-config.volatility - 1 :])
-        if count >= config.zscore:
-            for name, newest, of in (
-                ("price_zscore", close[-1], moments[config.zscore]),
-                ("volume_zscore", volume[-1], _moments(volume[-config.zscore :])),
-            ):
-                if of.deviation:
-                    found[name] = (newest - of.mean) / of.deviation
+        if count >= config.zscore and (of := moments[config.zscore]).deviation:
+            found["price_zscore"] = (close[-1] - of.mean) / of.deviation
+
+    def _volumes(
+        self,
+        volume: Sequence[float],
+        quote_volume: Sequence[float],
+        buy_volume: Sequence[float],
+        found: Figures,
+    ) -> None:
+        config, count = self._config, len(volume)
+        if count >= config.vwap:
+            found["rolling_vwap"] = math.fsum(quote_volume[-config.vwap :]) / math.fsum(volume[-config.vwap :])
+        if count >= config.zscore and (of := _moments(volume[-config.zscore :])).deviation:
+            found["volume_zscore"] = (volume[-1] - of.mean) / of.deviation
         if count >= config.pressure:
             whole = math.fsum(volume[-config.pressure :])
             found["pressure"] = (2 * math.fsum(buy_volume[-config.pressure :]) - whole) / whole
