@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 import pytest
 from pyspark.sql import SparkSession
@@ -50,6 +52,21 @@ class Inside:
             for sample in metric.samples
             if sample.name == name
         )
+
+
+class Watched(Inside):
+    """A job whose clock goes, as the program's does; it is stopped at the end as that is."""
+
+    def __enter__(self) -> Self:
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self.job.watch, args=(self._stop,))
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self.job.stop()
 
 
 class Disk:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
-from integration.analytics.inside import Inside
+from integration.analytics.inside import Inside, Watched
 from integration.analytics.job import Job, message, trade
 from integration.broker import Broker
 from tradestream.analytics.pipeline import Pipeline
@@ -65,22 +64,6 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> Idle:
     return idle
 
 
-class Watched(Inside):
-    """A job whose clock goes, as the program's does."""
-
-    def __init__(self, spark: SparkSession, program: Job) -> None:
-        super().__init__(spark, program)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self.job.watch, args=(self._stop,))
-        self._thread.start()
-
-    def end(self) -> None:
-        """Stop it as the program does."""
-        self._stop.set()
-        self._thread.join()
-        self.job.stop()
-
-
 def minute(first: int, last: int) -> list[Trade]:
     """Trades of one and the same minute."""
     return [trade(number, START + number) for number in range(first, last)]
@@ -103,15 +86,13 @@ def test_they_close_once_with_all_that_was_waiting_in_the_topic(
     before.job.stop()
     assert closed(job) == []
     job.produce(map(message, minute(10, 10 + waiting)))
-    after = Watched(spark, job)
-    after.until("both candles closed", lambda: after.count("candles_closed_total") == 2)
-    after.end()
+    with Watched(spark, job) as after:
+        after.until("both candles closed", lambda: after.count("candles_closed_total") == 2)
     assert after.count("events_late_total") == 0
     assert closed(job) == [("1m", 10 + waiting), ("5m", 10 + waiting)]
-    again = Watched(spark, job)
-    idle.ticks.clear()
-    again.until("an idle quarter of an hour", lambda: idle.seconds > 900)
-    again.end()
+    with Watched(spark, job) as again:
+        idle.ticks.clear()
+        again.until("an idle quarter of an hour", lambda: idle.seconds > 900)
     assert closed(job) == [("1m", 10 + waiting), ("5m", 10 + waiting)]
 
 
@@ -119,13 +100,12 @@ def test_the_clock_stands_while_kafka_is_away(tmp_path: Path, kafka: Broker, spa
     """What comes to Kafka meanwhile is not late for that."""
     job = Job(tmp_path, kafka, "away", watermark_minutes=1, flush_seconds=3600)
     kafka.create_topics(job.topics)
-    watched = Watched(spark, job)
-    watched.until("the clock goes", lambda: idle.ticks[-1:] > [0])
-    kafka.stop()
-    try:
-        watched.until("it has stood for two seconds", lambda: idle.ticks[-40:] == [0] * 40)
-    finally:
-        kafka.start()
-    idle.ticks.clear()
-    watched.until("it goes again", lambda: idle.seconds > 0)
-    watched.end()
+    with Watched(spark, job) as watched:
+        watched.until("the clock goes", lambda: idle.ticks[-1:] > [0])
+        kafka.stop()
+        try:
+            watched.until("it has stood for two seconds", lambda: idle.ticks[-40:] == [0] * 40)
+        finally:
+            kafka.start()
+        idle.ticks.clear()
+        watched.until("it goes again", lambda: idle.seconds > 0)

@@ -88,7 +88,7 @@ def test_what_landed_is_summed_alike_by_spark_and_in_this_process(
     valid = [(offset, tick) for offset, tick in enumerate(topic) if offset % 7]
     storage = Storage(spark, f"file://{tmp_path}/exchange=x/it's")
     landed = storage.land(rows(spark, topic).selectExpr("*", "kafka_offset % 7 != 0 as valid"), "a").where("valid")
-    batch = kind(storage, "a", landed, len(valid))
+    batch = kind(storage, "a", lambda: landed, len(valid))
     summary = batch.summarise(1e11)
     assert in_order(summary.partials) == in_order(partials(valid))
     assert summary.oldest == dict.fromkeys([BTC, ETH, KRAKEN], RECEIVED.timestamp())
@@ -103,7 +103,7 @@ def test_what_landed_is_summed_alike_by_spark_and_in_this_process(
     assert in_order(left.summarise(None).partials) == in_order(partials(wanted))
     assert storage.root.names("_landing") == [left.name]
     with pytest.raises(UnseenError, match=f"{len(wanted)} of {len(valid)} rows are seen"):
-        kind(storage, left.name, storage.landed([left.name], landed.schema), len(valid)).summarise(None)
+        kind(storage, left.name, lambda: storage.landed([left.name], landed.schema), len(valid)).summarise(None)
 
 
 def test_sums_are_exact_and_ids_complete(spark: SparkSession) -> None:

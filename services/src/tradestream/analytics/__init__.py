@@ -5,7 +5,7 @@ Read in the order of the data: ``landing`` (messages to files), ``batch`` (what 
 in a backtest),
 ``state`` (what a restart needs), ``position`` (how far the topic was read), ``checkpoint`` (Spark's log of batches),
 ``storage`` (Parquet), ``publish`` (topics ``candles`` and ``signals``), ``metrics``; ``pipeline`` joins them for one
-batch and ``job`` runs the query. ``fast_path`` is ahead of them with large trades (``large_trades``), ``listener``
+batch and ``job`` runs the query. ``fast_path`` is ahead of them with large trades (``large_trades``), ``progress``
 tells of the query, and ``shown`` what Prometheus is shown of candles.
 
 Where the driver's host sees the storage, DuckDB reads a batch's messages (``produced``), sums it (``table_batch``) and

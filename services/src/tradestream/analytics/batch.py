@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -32,11 +32,11 @@ class LandedBatch:
     Args:
         storage: Where that is.
         name: The landing directory.
-        trades: Which of its rows.
+        trades: Reads those of its rows that they are.
         count: How many these are, by those who wrote them; None where nobody counted.
     """
 
-    def __init__(self, storage: Storage, name: str, trades: DataFrame, count: int | None) -> None:
+    def __init__(self, storage: Storage, name: str, trades: Callable[[], DataFrame], count: int | None) -> None:
         self.name = name
         self._storage = storage
         self._trades = trades
@@ -56,17 +56,17 @@ class LandedBatch:
     def without_seen(self, seen: Mapping[Key, list[tuple[int, int]]]) -> Self:
         """Each of them once and none whose id is in ``seen``, in a landing directory that takes the place of this."""
         name, written = f"{self.name}-distinct", Observation()
-        distinct = rows.without_seen(self._trades, seen).observe(written, F.count("*").alias("trades"))
+        distinct = rows.without_seen(self._trades(), seen).observe(written, F.count("*").alias("trades"))
         landed = self._storage.land(distinct, name)
         self._storage.forget([self.name])
-        return type(self)(self._storage, name, landed, written.get["trades"])
+        return type(self)(self._storage, name, lambda: landed, written.get["trades"])
 
     def without_late(self, cuts: Sequence[Cut]) -> LandedBatch:
         """Those that came before their minute closed."""
-        return LandedBatch(self._storage, self.name, rows.without_late(self._trades, cuts), None)
+        return LandedBatch(self._storage, self.name, lambda: rows.without_late(self._trades(), cuts), None)
 
     def _sums(self, least_amount: float | None) -> Summary:
-        return rows.summarise(self._trades, least_amount)
+        return rows.summarise(self._trades(), least_amount)
 
 
 class LocalBatch(LandedBatch):
@@ -78,7 +78,7 @@ class LocalBatch(LandedBatch):
             return TableBatch(connection, "landed").summarise(least_amount)
 
 
-def landed_batch(storage: Storage, name: str, trades: DataFrame, count: int) -> LandedBatch:
-    """All trades of a landing directory, which are so many."""
+def landed_batch(storage: Storage, name: str, trades: Callable[[], DataFrame], count: int) -> LandedBatch:
+    """All trades of a landing directory, which are so many; ``trades`` reads them."""
     kind = LandedBatch if local_path(storage.root.uri) is None else LocalBatch
     return kind(storage, name, trades, count)

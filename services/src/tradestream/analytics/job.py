@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack, nullcontext
 from types import FrameType
+from typing import Any
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -24,11 +25,11 @@ from tradestream.analytics.config import AnalyticsConfig
 from tradestream.analytics.fast_path import FastPath
 from tradestream.analytics.hadoop_directory import directory
 from tradestream.analytics.layout import UNIQUE
-from tradestream.analytics.listener import Listener
 from tradestream.analytics.local_directory import local_path
 from tradestream.analytics.metrics import Metrics
 from tradestream.analytics.pipeline import Outputs, Pipeline
 from tradestream.analytics.position import held
+from tradestream.analytics.progress import Progress
 from tradestream.analytics.publish import Topics
 from tradestream.analytics.sent import Sent, sent_signals
 from tradestream.analytics.state import StateStore
@@ -154,7 +155,7 @@ class Job:
         self._spark = spark
         self._config = config
         self._client = client
-        self._listener = Listener(metrics)
+        self._progress = Progress(metrics)
         properties = read_properties(config.kafka_client_config)
         self._kafka = {f"kafka.{key}": value for key, value in properties.items()}
         state = directory(spark, f"{config.checkpoint}/state")
@@ -183,8 +184,6 @@ class Job:
             RepairNeededError: The job cannot go on from where it stood.
         """
         position = self._pipeline.start(held(self._client, self._config.topic))
-        self._spark.streams.addListener(self._listener)
-        self._end.callback(self._spark.streams.removeListener, self._listener)
         checkpoint = Checkpoint()
         self._end.callback(checkpoint.remove)
 
@@ -226,8 +225,10 @@ class Job:
             self._fast_path.check()  # first, as the query ends by its failure too
             query = self._running()
             systemd.notify("WATCHDOG=1")
+            status = query.status
+            self._progress.look(query, waits=status["message"] == _FOUND_NOTHING)
             now = time.monotonic()
-            live = self._reaches_end(query) and self._pipeline.caught_up
+            live = self._reaches_end(status) and self._pipeline.caught_up
             self._pipeline.tick(min(now - before, _LONGEST_TICK) if live else 0.0)
             before = now
 
@@ -252,9 +253,8 @@ class Job:
             raise QueryFailedError(f"the query ended: {cause(error)}") from error
         return query
 
-    def _reaches_end(self, query: StreamingQuery) -> bool:
+    def _reaches_end(self, status: Mapping[str, Any]) -> bool:
         """Whether Spark looked for messages and found none, or is in a batch that began so."""
-        status = query.status
         if status["message"].startswith(_ASKS):
             return False
         if status["message"] == _FOUND_NOTHING:

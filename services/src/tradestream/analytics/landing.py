@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -32,13 +33,14 @@ class Landed(NamedTuple):
     """What landed of a batch.
 
     Attributes:
-        rows: As of `schema.read_trades`, or where nothing is rejected those columns alone that `layout.LANDED` has.
+        rows: Reads them: as of `schema.read_trades`, or where nothing is rejected those columns alone that
+            `layout.LANDED` has. Of most batches nobody asks, and Spark takes a while to plan it.
         messages: How many there were.
         rejected: How many of them are no trades.
         oldest: When the first came to Kafka, None where there are none.
     """
 
-    rows: DataFrame
+    rows: Callable[[], DataFrame]
     messages: int
     rejected: int
     oldest: datetime | None
@@ -66,7 +68,7 @@ class Landing:
             F.min("kafka_timestamp").alias("oldest"),
         )
         landed = self._storage.land(rows, name)
-        return Landed(landed, **seen.get)
+        return Landed(lambda: landed, **seen.get)
 
 
 class LocalLanding(Landing):
@@ -90,7 +92,7 @@ class LocalLanding(Landing):
         """
         arriving, arrived = f"{name}-messages", Observation()
         columns = messages.select("value", "timestamp", "partition", "offset")
-        handed_on = self._storage.hand_on(
+        self._storage.hand_on(
             columns.observe(
                 arrived,
                 F.count("*").alias("messages"),
@@ -104,9 +106,9 @@ class LocalLanding(Landing):
         taken = self._taken(arriving, name, divided=divided) if 0 < (seen["longest"] or 0) <= LONGEST else 0
         if 0 < taken == seen["messages"]:
             self._storage.sync_landed(name)
-            landed = Landed(self._storage.landed([name], schema(LANDED)), taken, 0, seen["oldest"])
+            landed = Landed(lambda: self._storage.landed([name], schema(LANDED)), taken, 0, seen["oldest"])
         else:
-            landed = super().land(handed_on, name)
+            landed = super().land(self._storage.landed([arriving], columns.schema), name)
             self._storage.require_seen(arriving, landed.messages, seen["messages"])
         self._storage.forget([arriving])
         return landed

@@ -193,14 +193,14 @@ class Pipeline:
         count = sum(end - read.get(partition, 0) for partition, end in offsets.items())
         tasks = min(self._config.shuffle_partitions, 1 + count // _TASK_MESSAGES)
         landed = self._landing.land(messages.coalesce(tasks), name)
-        rows = landed.rows.coalesce(tasks)
         self._metrics.batch_size.observe(landed.messages)
         # Spark rounds the share of each partition down.
         self.caught_up = count + len(offsets) <= self._config.max_offsets_per_trigger
         if landed.rejected:
-            self._reject(rows)
+            self._reject(landed.rows().coalesce(tasks))
         written = landed.messages - landed.rejected
-        answer = self._answers.take(landed_batch(self._storage, name, rows.where("valid"), written))
+        batch = landed_batch(self._storage, name, lambda: landed.rows().coalesce(tasks).where("valid"), written)
+        answer = self._answers.take(batch)
         trades = answer.summary.trades.total()
         sent = self._show(
             answer.updates,

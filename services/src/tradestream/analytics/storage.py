@@ -89,14 +89,13 @@ class Storage:
 
     def land(self, trades: DataFrame, name: str) -> DataFrame:
         """Write rows as landing directory ``name``, in place of an earlier attempt's, and read them back."""
-        landed = self.hand_on(trades, name)
+        self.hand_on(trades, name)
         self.sync_landed(name)
-        return landed
+        return self.landed([name], trades.schema)
 
-    def hand_on(self, rows: DataFrame, name: str) -> DataFrame:
-        """As `land`, but for what need not survive a power cut."""
+    def hand_on(self, rows: DataFrame, name: str) -> None:
+        """Write rows as landing directory ``name``, which need not survive a power cut."""
         rows.write.mode("overwrite").option("compression", "lz4_raw").parquet(self.landing(name))
-        return self.landed([name], rows.schema)
 
     def require_seen(self, name: str, seen: int, written: int) -> None:
         """Hold the rows that are seen of landing directory ``name`` against those that were written.
