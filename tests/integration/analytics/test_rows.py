@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from tradestream.analytics.batch import LandedBatch, LocalBatch
+from tradestream.analytics.batch import LandedBatch
 from tradestream.analytics.candles import MINUTE_MS, Cut, Key, Partial, Update
 from tradestream.analytics.evidence import BigTrade
 from tradestream.analytics.layout import CANDLE
@@ -28,6 +28,7 @@ from tradestream.analytics.rows import (
     without_seen,
 )
 from tradestream.analytics.storage import Storage, UnseenError
+from tradestream.ask.database import database
 from tradestream.trade import MOST_ID, amount_fits
 from unit.analytics.oracle import Tick, candle, intervals, partials
 
@@ -80,15 +81,16 @@ def once(topic: Iterable[tuple[int, Tick]]) -> list[tuple[int, Tick]]:
     return list(first.values())
 
 
-@pytest.mark.parametrize("kind", [LandedBatch, LocalBatch])
+@pytest.mark.parametrize("by_duckdb", [False, True], ids=["spark", "duckdb"])
 def test_what_landed_is_summed_alike_by_spark_and_in_this_process(
-    spark: SparkSession, tmp_path: Path, kind: type[LandedBatch]
+    spark: SparkSession, tmp_path: Path, *, by_duckdb: bool
 ) -> None:
     topic = ticks(600)
     valid = [(offset, tick) for offset, tick in enumerate(topic) if offset % 7]
     storage = Storage(spark, f"file://{tmp_path}/exchange=x/it's")
     landed = storage.land(rows(spark, topic).selectExpr("*", "kafka_offset % 7 != 0 as valid"), "a").where("valid")
-    batch = kind(storage, "a", lambda: landed, len(valid))
+    duckdb = database(tmp_path / "spill") if by_duckdb else None
+    batch = LandedBatch(storage, "a", lambda: landed, len(valid), duckdb)
     summary = batch.summarise(1e11)
     assert in_order(summary.partials) == in_order(partials(valid))
     assert summary.oldest == dict.fromkeys([BTC, ETH, KRAKEN], RECEIVED.timestamp())
@@ -103,7 +105,9 @@ def test_what_landed_is_summed_alike_by_spark_and_in_this_process(
     assert in_order(left.summarise(None).partials) == in_order(partials(wanted))
     assert storage.root.names("_landing") == [left.name]
     with pytest.raises(UnseenError, match=f"{len(wanted)} of {len(valid)} rows are seen"):
-        kind(storage, left.name, lambda: storage.landed([left.name], landed.schema), len(valid)).summarise(None)
+        LandedBatch(
+            storage, left.name, lambda: storage.landed([left.name], landed.schema), len(valid), duckdb
+        ).summarise(None)
 
 
 def test_sums_are_exact_and_ids_complete(spark: SparkSession) -> None:

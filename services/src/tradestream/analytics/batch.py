@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Self
 
+from duckdb import DuckDBPyConnection
 from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
@@ -14,13 +12,12 @@ from tradestream.analytics import rows
 from tradestream.analytics.answers import Summary
 from tradestream.analytics.candles import Cut, Key
 from tradestream.analytics.landed import landed_rows
-from tradestream.analytics.local_directory import local_path
 from tradestream.analytics.storage import Storage
 from tradestream.analytics.table_batch import TableBatch
-from tradestream.ask.database import opened
 
-_LANDED = """CREATE TEMP TABLE landed AS SELECT exchange, symbol, trade_id, price, quantity, trade_time, buyer_is_maker,
-    kafka_offset AS arrival, epoch_us("timestamp") AS received FROM {rows}"""
+_LANDED = """CREATE OR REPLACE TEMP TABLE landed AS
+    SELECT exchange, symbol, trade_id, price, quantity, trade_time, buyer_is_maker,
+        kafka_offset AS arrival, epoch_us("timestamp") AS received FROM {rows}"""
 
 
 class LandedBatch:
@@ -34,13 +31,23 @@ class LandedBatch:
         name: The landing directory.
         trades: Reads those of its rows that they are.
         count: How many these are, by those who wrote them; None where nobody counted.
+        database: Where these are all trades of a directory that this host sees: it has their sums before Spark has
+            planned them.
     """
 
-    def __init__(self, storage: Storage, name: str, trades: Callable[[], DataFrame], count: int | None) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        name: str,
+        trades: Callable[[], DataFrame],
+        count: int | None,
+        database: DuckDBPyConnection | None,
+    ) -> None:
         self.name = name
         self._storage = storage
         self._trades = trades
         self._count = count
+        self._database = database
 
     def summarise(self, least_amount: float | None) -> Summary:
         """Sums them; trades of at least this price times quantity are wanted one by one.
@@ -53,32 +60,23 @@ class LandedBatch:
             self._storage.require_seen(self.name, summary.trades.total(), self._count)
         return summary
 
-    def without_seen(self, seen: Mapping[Key, list[tuple[int, int]]]) -> Self:
+    def without_seen(self, seen: Mapping[Key, list[tuple[int, int]]]) -> LandedBatch:
         """Each of them once and none whose id is in ``seen``, in a landing directory that takes the place of this."""
         name, written = f"{self.name}-distinct", Observation()
         distinct = rows.without_seen(self._trades(), seen).observe(written, F.count("*").alias("trades"))
         landed = self._storage.land(distinct, name)
         self._storage.forget([self.name])
-        return type(self)(self._storage, name, lambda: landed, written.get["trades"])
+        return LandedBatch(self._storage, name, lambda: landed, written.get["trades"], self._database)
 
     def without_late(self, cuts: Sequence[Cut]) -> LandedBatch:
         """Those that came before their minute closed."""
-        return LandedBatch(self._storage, self.name, lambda: rows.without_late(self._trades(), cuts), None)
+        return LandedBatch(self._storage, self.name, lambda: rows.without_late(self._trades(), cuts), None, None)
 
     def _sums(self, least_amount: float | None) -> Summary:
-        return rows.summarise(self._trades(), least_amount)
-
-
-class LocalBatch(LandedBatch):
-    """All trades of a landing directory that this host sees: DuckDB has their sums before Spark has planned them."""
-
-    def _sums(self, least_amount: float | None) -> Summary:
-        with opened(Path(tempfile.gettempdir(), self.name)) as connection:
-            connection.execute(_LANDED.format(rows=landed_rows([self._storage.landing(self.name)])))
-            return TableBatch(connection, "landed").summarise(least_amount)
-
-
-def landed_batch(storage: Storage, name: str, trades: Callable[[], DataFrame], count: int) -> LandedBatch:
-    """All trades of a landing directory, which are so many; ``trades`` reads them."""
-    kind = LandedBatch if local_path(storage.root.uri) is None else LocalBatch
-    return kind(storage, name, trades, count)
+        if self._database is None:
+            return rows.summarise(self._trades(), least_amount)
+        self._database.execute(_LANDED.format(rows=landed_rows([self._storage.landing(self.name)])))
+        try:
+            return TableBatch(self._database, "landed").summarise(least_amount)
+        finally:
+            self._database.execute("DROP TABLE landed")

@@ -201,6 +201,7 @@ class Job:
         )
         self._query = (
             source.load()
+            .select("value", "timestamp", "partition", "offset")
             .writeStream.queryName("trades")
             .option("checkpointLocation", checkpoint.uri)
             .trigger(processingTime=f"{self._config.trigger_seconds} seconds")

@@ -36,10 +36,11 @@ def broken(storage: Directory, names: Iterable[str]) -> str | None:
 
 
 def parquet_files(directory: str) -> list[str]:
-    """The files that there are in a landing directory of this host, by its URI, as patterns for DuckDB."""
+    """The files that there are in a landing directory of this host, by its URI, as patterns for DuckDB; in order."""
     path = Path(str(local_path(directory)))
     # Not all below: of a task that failed Spark may leave pieces in directories of its own.
-    return [glob.escape(str(file)) for pattern in ("*.parquet", f"{SHARE}=*/*.parquet") for file in path.glob(pattern)]
+    files = [file for pattern in ("*.parquet", f"{SHARE}=*/*.parquet") for file in sorted(path.glob(pattern))]
+    return [glob.escape(str(file)) for file in files]
 
 
 def landed_rows(directories: Iterable[str]) -> str:

@@ -8,11 +8,14 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 
 import duckdb
+from duckdb import DuckDBPyConnection
 from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
+from tradestream.analytics.batch import LandedBatch
 from tradestream.analytics.landed import SHARE, landed_rows, parquet_files, share
 from tradestream.analytics.layout import LANDED, PARQUET
 from tradestream.analytics.local import schema
@@ -20,7 +23,7 @@ from tradestream.analytics.local_directory import local_path
 from tradestream.analytics.produced import LONGEST, produced
 from tradestream.analytics.schema import read_trades
 from tradestream.analytics.storage import Storage
-from tradestream.ask.database import listed, literal, one_line, opened
+from tradestream.ask.database import database, listed, literal, one_line
 from tradestream.logs import line
 
 log = logging.getLogger(__name__)
@@ -58,17 +61,31 @@ class Landing:
         self._storage = storage
         self._ahead_ms = ahead_ms
 
-    def land(self, messages: DataFrame, name: str) -> Landed:
-        """Write what messages are as landing directory ``name``, in place of an earlier attempt's."""
+    def land(self, messages: DataFrame, name: str, tasks: int = 1) -> Landed:
+        """Write what messages are as landing directory ``name``, in place of an earlier attempt's.
+
+        Args:
+            messages: As Spark's Kafka source gives them.
+            name: The directory.
+            tasks: In how many Spark reads and writes.
+        """
         seen = Observation()
-        rows = read_trades(messages, self._ahead_ms).observe(
+        rows = read_trades(messages.coalesce(tasks), self._ahead_ms).observe(
             seen,
             F.count("*").alias("messages"),
             F.count_if(~F.col("valid")).alias("rejected"),
             F.min("kafka_timestamp").alias("oldest"),
         )
-        landed = self._storage.land(rows, name)
+        landed = self._storage.land(rows, name).coalesce(tasks)
         return Landed(lambda: landed, **seen.get)
+
+    def batch(self, name: str, landed: Landed) -> LandedBatch:
+        """The trades of what has landed as ``name``."""
+        return self._batch(name, landed, None)
+
+    def _batch(self, name: str, landed: Landed, database: DuckDBPyConnection | None) -> LandedBatch:
+        count = landed.messages - landed.rejected
+        return LandedBatch(self._storage, name, lambda: landed.rows().where("valid"), count, database)
 
 
 class LocalLanding(Landing):
@@ -83,35 +100,41 @@ class LocalLanding(Landing):
     def __init__(self, storage: Storage, root: Path, ahead_ms: int) -> None:
         super().__init__(storage, ahead_ms)
         self._root = root
+        # To open one takes longer than a small batch.
+        self._database = _database()
+        # To name a column takes Python and Java a while.
+        self._seen = (
+            F.count("*").alias("messages"),
+            F.min("timestamp").alias("oldest"),
+            F.max(F.octet_length("value")).alias("longest"),
+        )
 
-    def land(self, messages: DataFrame, name: str) -> Landed:
+    def land(self, messages: DataFrame, name: str, tasks: int = 1) -> Landed:
         """Write what messages are as landing directory ``name``, in place of an earlier attempt's.
 
         Raises:
             UnseenError: Not all messages are seen that Spark handed on.
         """
         arriving, arrived = f"{name}-messages", Observation()
-        columns = messages.select("value", "timestamp", "partition", "offset")
-        self._storage.hand_on(
-            columns.observe(
-                arrived,
-                F.count("*").alias("messages"),
-                F.min("timestamp").alias("oldest"),
-                F.max(F.octet_length("value")).alias("longest"),
-            ),
-            arriving,
-        )
+        self._storage.hand_on(messages.coalesce(tasks).observe(arrived, *self._seen), arriving)
         seen = arrived.get
         divided = seen["messages"] >= _DIVIDED
         taken = self._taken(arriving, name, divided=divided) if 0 < (seen["longest"] or 0) <= LONGEST else 0
         if 0 < taken == seen["messages"]:
             self._storage.sync_landed(name)
-            landed = Landed(lambda: self._storage.landed([name], schema(LANDED)), taken, 0, seen["oldest"])
+            landed = Landed(lambda: self._landed(name).coalesce(tasks), taken, 0, seen["oldest"])
         else:
-            landed = super().land(self._storage.landed([arriving], columns.schema), name)
+            landed = super().land(self._storage.landed([arriving], messages.schema), name, tasks)
             self._storage.require_seen(arriving, landed.messages, seen["messages"])
         self._storage.forget([arriving])
         return landed
+
+    def batch(self, name: str, landed: Landed) -> LandedBatch:
+        """The trades of what has landed as ``name``."""
+        return self._batch(name, landed, self._database)
+
+    def _landed(self, name: str) -> DataFrame:
+        return self._storage.landed([name], schema(LANDED))
 
     def _taken(self, arriving: str, name: str, *, divided: bool) -> int:
         """Write messages as landing directory ``name``; how many are trades for sure."""
@@ -126,16 +149,22 @@ class LocalLanding(Landing):
         else:
             copy = f"COPY ({rows}) TO {literal(f'{target}/messages.parquet')} ({PARQUET})"
         try:
-            with opened(Path(tempfile.gettempdir(), name)) as connection:
-                connection.execute(copy)
-                trades = landed_rows([self._storage.landing(name)])
-                # Not a condition of that query: DuckDB would look for it first, and read each message once a field.
-                ((count,),) = connection.execute(f"SELECT count(*) FROM {trades}").fetchall()
-                return int(count)
+            self._database.execute(copy)
+            trades = landed_rows([self._storage.landing(name)])
+            # Not a condition of that query: DuckDB would look for it first, and read each message once a field.
+            ((count,),) = self._database.execute(f"SELECT count(*) FROM {trades}").fetchall()
+            return int(count)
         except duckdb.Error as error:
             # Of memory it has a share, and of files what this host sees; Spark says what is wrong, if anything is.
             log.warning(line("left_to_spark", batch=name, reason=one_line(str(error))))
+            # After some errors one answers nothing more.
+            self._database.close()
+            self._database = _database()
             return 0
+
+
+def _database() -> DuckDBPyConnection:
+    return database(Path(tempfile.gettempdir(), f"landing-{uuid4().hex}"))
 
 
 def landing(storage: Storage, ahead_ms: int) -> Landing:

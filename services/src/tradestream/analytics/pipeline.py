@@ -15,7 +15,7 @@ from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
 from tradestream import systemd
 from tradestream.analytics.answers import Answer, Answers
-from tradestream.analytics.batch import LandedBatch, landed_batch
+from tradestream.analytics.batch import LandedBatch
 from tradestream.analytics.candles import CandleBook, Key, Update, watermark
 from tradestream.analytics.config import AnalyticsConfig
 from tradestream.analytics.landing import landing
@@ -192,15 +192,13 @@ class Pipeline:
         read = self._record.position.offsets
         count = sum(end - read.get(partition, 0) for partition, end in offsets.items())
         tasks = min(self._config.shuffle_partitions, 1 + count // _TASK_MESSAGES)
-        landed = self._landing.land(messages.coalesce(tasks), name)
+        landed = self._landing.land(messages, name, tasks)
         self._metrics.batch_size.observe(landed.messages)
         # Spark rounds the share of each partition down.
         self.caught_up = count + len(offsets) <= self._config.max_offsets_per_trigger
         if landed.rejected:
-            self._reject(landed.rows().coalesce(tasks))
-        written = landed.messages - landed.rejected
-        batch = landed_batch(self._storage, name, lambda: landed.rows().coalesce(tasks).where("valid"), written)
-        answer = self._answers.take(batch)
+            self._reject(landed.rows())
+        answer = self._answers.take(self._landing.batch(name, landed))
         trades = answer.summary.trades.total()
         sent = self._show(
             answer.updates,

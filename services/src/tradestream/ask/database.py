@@ -35,8 +35,7 @@ _TIMES = {
 ResultT = TypeVar("ResultT")
 
 
-@contextmanager
-def opened(spill: Path) -> Iterator[DuckDBPyConnection]:
+def database(spill: Path) -> DuckDBPyConnection:
     """A database in memory that takes no more of that than `MEMORY`, and sorts in a directory beyond.
 
     Args:
@@ -44,13 +43,20 @@ def opened(spill: Path) -> Iterator[DuckDBPyConnection]:
     """
     # With replacements a name in SQL could mean a variable of this program. Set later, there would be a thread a core.
     config: dict[str, Any] = {"python_enable_replacements": "false", "threads": "2", "memory_limit": MEMORY}
-    with closing(duckdb.connect(config=config)) as connection:
-        for setting in (
-            "TimeZone = 'UTC'",
-            f"temp_directory = {literal(str(spill))}",
-            "enable_progress_bar = false",
-        ):
-            connection.execute(f"SET {setting}")
+    connection = duckdb.connect(config=config)
+    for setting in (
+        "TimeZone = 'UTC'",
+        f"temp_directory = {literal(str(spill))}",
+        "enable_progress_bar = false",
+    ):
+        connection.execute(f"SET {setting}")
+    return connection
+
+
+@contextmanager
+def opened(spill: Path) -> Iterator[DuckDBPyConnection]:
+    """A `database` for a while."""
+    with closing(database(spill)) as connection:
         yield connection
 
 
