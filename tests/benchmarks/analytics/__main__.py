@@ -41,6 +41,7 @@ _HEADER = (
     "candle p99 ms",
     "signal p50 ms",
     "signal p99 ms",
+    "live CPUs",
     "idle CPUs",
 )
 
@@ -153,7 +154,7 @@ def _cells(one: Measured, bare: float | None) -> Sequence[str]:
         f"{result.driver_peak:.0f}",
         f"{result.executors_peak:.0f}",
         *([f"{each:.0f}" for each in _percentiles(lively)] if lively else [""] * 4),
-        f"{lively.idle:.2f}" if lively else "",
+        *([f"{lively.busy:.2f}", f"{lively.idle:.2f}"] if lively else [""] * 2),
     ]
 
 
@@ -198,6 +199,7 @@ def _figures(one: Measured) -> Mapping[str, Any]:
         **asdict(one.result),
         "missing": one.missing,
         **latencies,
+        "live_cpus": one.lively.busy if one.lively else None,
         "idle_cpus": one.lively.idle if one.lively else None,
         "failure": None,
     }

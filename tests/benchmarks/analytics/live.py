@@ -43,11 +43,13 @@ class Lively:
     Attributes:
         candles: milliseconds from when each trade was received to the candle that has it.
         signals: milliseconds from when each large trade was sent to its signal.
-        idle: CPUs that driver and executors used while no trade came.
+        busy: CPUs that driver and executors used meanwhile.
+        idle: The same while no trade came.
     """
 
     candles: Sequence[float] = field(repr=False)
     signals: Sequence[float] = field(repr=False)
+    busy: float
     idle: float
 
 
@@ -111,11 +113,13 @@ def lively(program: Program, market: Market, seconds: int) -> tuple[Lively, int]
         with Live(market, _LARGE_EVERY, _LARGE_AMOUNT) as live:
             time.sleep(WARM_UP_SECONDS)
             since = time.time_ns()
-            time.sleep(seconds)
+            busy = _used(program, seconds)
         _await(live, arrivals)
+    time.sleep(_CALM_SECONDS)
+    idle = _used(program, IDLE_SECONDS)
     measured = {at: sent for at, sent in live.sent.items() if sent >= since}
     signals = [(arrivals.signalled[at] - measured[at]) / 1e6 for at in live.large if at in measured]
-    return Lively(shown_after(measured, arrivals.reached), signals, _idle(program)), len(live.sent)
+    return Lively(shown_after(measured, arrivals.reached), signals, busy, idle), len(live.sent)
 
 
 def shown_after(sent: Mapping[At, int], reached: Mapping[str, Sequence[tuple[int, int]]]) -> list[float]:
@@ -137,10 +141,10 @@ def _await(live: Live, arrivals: Arrivals) -> None:
         raise BenchmarkError(f"no signal of {len(missing)} of {len(live.large)} large trades, such as {missing[0]}")
 
 
-def _idle(program: Program) -> float:
-    time.sleep(_CALM_SECONDS)
+def _used(program: Program, seconds: int) -> float:
+    """Waits, and returns the CPUs that driver and executors used meanwhile."""
     before, at = program.driver() + program.executors(), time.monotonic()
-    time.sleep(IDLE_SECONDS)
+    time.sleep(seconds)
     used = program.driver() + program.executors()
     return (used.cpu - before.cpu) / (time.monotonic() - at)
 

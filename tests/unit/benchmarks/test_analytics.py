@@ -27,10 +27,10 @@ def measured(name: str, seconds: float, trades: int = MILLION, missing: int | No
 
 def test_a_row_tells_rate_and_cost_beside_the_limit() -> None:
     job = measured("job", 40.0, missing=3)
-    job.lively = Lively([float(number) for number in range(1, 1000)], [20.0] * 50, 0.123)
+    job.lively = Lively([float(number) for number in range(1, 1000)], [20.0] * 50, 0.456, 0.123)
     assert table([measured("bare", 10.0), job])[2:] == [
-        "| from_json, and nothing else | 1,000,000 |  | 8 | 100,000 | 1.00 | 20.0 | 650 | 950 |  |  |  |  |  |",
-        "| this job | 1,000,000 | 3 | 8 | 25,000 | 0.25 | 80.0 | 650 | 950 | 500 | 990 | 20 | 20 | 0.12 |",
+        "| from_json, and nothing else | 1,000,000 |  | 8 | 100,000 | 1.00 | 20.0 | 650 | 950 |  |  |  |  |  |  |",
+        "| this job | 1,000,000 | 3 | 8 | 25,000 | 0.25 | 80.0 | 650 | 950 | 500 | 990 | 20 | 20 | 0.46 | 0.12 |",
     ]
 
 
