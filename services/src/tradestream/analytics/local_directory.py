@@ -134,8 +134,9 @@ class LocalDirectory:
                 held.enter_context(locked(self._path / LOCK))
             except OSError as error:
                 raise ConfigError(
-                    f"{self._path / LOCK}: cannot be locked: {error.strerror}; mount the storage with locks, "
-                    "without which this job and `tradestream compact` would take each other's files"
+                    f"{self._path / LOCK}: cannot be locked: {error.strerror}; check that this user may write it, and "
+                    "that the storage is mounted with locks: without them this job and `tradestream compact` would "
+                    "take each other's files"
                 ) from error
             yield
 
