@@ -86,6 +86,29 @@ def test_what_duckdb_cannot_do_spark_does(
     assert "no memory is left" in caplog.text
 
 
+def test_after_an_error_the_next_batch_has_another_database(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local = LocalLanding(Storage(spark, tmp_path.as_uri()), tmp_path, AHEAD)
+    before = local._database  # noqa: SLF001
+    with monkeypatch.context() as broken:
+        broken.setattr(landing, "produced", lambda *_: "SELECT error('invalidated')")
+        local.land(kafka(spark, TRADES), "a")
+    with pytest.raises(duckdb.ConnectionException):
+        before.execute("SELECT 1")
+    monkeypatch.setattr(landing, "read_trades", spark_reads_nothing)
+    assert len(rows(local.land(kafka(spark, TRADES), "b"))) == 50
+
+
+def test_a_database_remembers_nothing_of_what_it_read(spark: SparkSession, tmp_path: Path) -> None:
+    local = LocalLanding(Storage(spark, tmp_path.as_uri()), tmp_path, AHEAD)
+    for name in ("a", "b"):
+        landed = local.land(kafka(spark, TRADES), name)
+        assert local.batch(name, landed).summarise(None).trades.total() == 50
+    ((kept,),) = local._database.execute("SELECT sum(memory_usage_bytes) FROM duckdb_memory()").fetchall()  # noqa: SLF001
+    assert kept == 0
+
+
 def test_a_large_batch_lands_in_shares_and_is_stored_as_any_other(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

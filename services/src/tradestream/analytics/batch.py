@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
 
+import duckdb
 from duckdb import DuckDBPyConnection
 from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
@@ -45,7 +48,7 @@ class LandedBatch:
     ) -> None:
         self.name = name
         self._storage = storage
-        self._trades = trades
+        self._trades = cache(trades)
         self._count = count
         self._database = database
 
@@ -79,4 +82,5 @@ class LandedBatch:
         try:
             return TableBatch(self._database, "landed").summarise(least_amount)
         finally:
-            self._database.execute("DROP TABLE landed")
+            with suppress(duckdb.Error):  # what went wrong before says more
+                self._database.execute("DROP TABLE landed")

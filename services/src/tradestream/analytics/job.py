@@ -10,7 +10,6 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack, nullcontext
 from types import FrameType
-from typing import Any
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -201,6 +200,7 @@ class Job:
         )
         self._query = (
             source.load()
+            # Here and not for each batch, of which it would be planned and named anew.
             .select("value", "timestamp", "partition", "offset")
             .writeStream.queryName("trades")
             .option("checkpointLocation", checkpoint.uri)
@@ -226,10 +226,9 @@ class Job:
             self._fast_path.check()  # first, as the query ends by its failure too
             query = self._running()
             systemd.notify("WATCHDOG=1")
-            status = query.status
-            self._progress.look(query, waits=status["message"] == _FOUND_NOTHING)
+            self._progress.look(query)
             now = time.monotonic()
-            live = self._reaches_end(status) and self._pipeline.caught_up
+            live = self._reaches_end(query) and self._pipeline.caught_up
             self._pipeline.tick(min(now - before, _LONGEST_TICK) if live else 0.0)
             before = now
 
@@ -254,8 +253,9 @@ class Job:
             raise QueryFailedError(f"the query ended: {cause(error)}") from error
         return query
 
-    def _reaches_end(self, status: Mapping[str, Any]) -> bool:
+    def _reaches_end(self, query: StreamingQuery) -> bool:
         """Whether Spark looked for messages and found none, or is in a batch that began so."""
+        status = query.status
         if status["message"].startswith(_ASKS):
             return False
         if status["message"] == _FOUND_NOTHING:

@@ -60,7 +60,7 @@ def shares(directories: Iterable[str], count: int) -> Iterator[str]:
         count = SHARES
     for number in range(count):
         folders = [each / f"{SHARE}={number}" if divided[each] else each for each in landed]
-        files = [glob.escape(str(file)) for folder in folders for file in folder.glob("*.parquet")]
+        files = [glob.escape(str(file)) for folder in folders for file in sorted(folder.glob("*.parquet"))]
         if files:
             yield f"(FROM {_rows(files)} WHERE {share(count)} = {number})"
 

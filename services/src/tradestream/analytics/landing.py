@@ -65,7 +65,7 @@ class Landing:
         """Write what messages are as landing directory ``name``, in place of an earlier attempt's.
 
         Args:
-            messages: As Spark's Kafka source gives them.
+            messages: The columns value, timestamp, partition and offset of Spark's Kafka source.
             name: The directory.
             tasks: In how many Spark reads and writes.
         """

@@ -126,7 +126,7 @@ class LocalDirectory:
         """While files are moved, or read as one whole: `tradestream compact` changes none meanwhile.
 
         Raises:
-            ConfigError: The file system has no locks.
+            ConfigError: It cannot be had, as where the file system has no locks.
         """
         self._path.mkdir(parents=True, exist_ok=True)
         with ExitStack() as held:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 from pyspark.sql.streaming.query import StreamingQuery
 
 from tradestream.analytics.metrics import Metrics
 
-# So long without a batch, there is nothing to read; less is a pause between two.
-_IDLE_SECONDS = 10.0
+# Takes time in each batch. A progress without it is of a trigger that found nothing; Spark makes one in ten seconds.
+_BATCH = "addBatch"
 
 
 class Progress:
@@ -21,19 +19,18 @@ class Progress:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._batch = -1
-        self._seen = time.monotonic()
+        self._shown = -1
 
-    def look(self, query: StreamingQuery, *, waits: bool) -> None:
-        """Show the newest batch, or that none comes.
-
-        Args:
-            query: The query.
-            waits: Whether it found nothing to read when it looked last.
-        """
-        newest, now = query.lastProgress, time.monotonic()
-        if newest is not None and newest["batchId"] != self._batch:
-            self._batch, self._seen = newest["batchId"], now
+    def look(self, query: StreamingQuery) -> None:
+        """Show the newest batch, or that for ten seconds none came."""
+        try:
+            newest = query.lastProgress
+        except KeyError:
+            return  # a rate over no time at all, which Spark leaves out and its Python expects
+        if newest is None:
+            return
+        if _BATCH not in newest["durationMs"]:
+            self._metrics.idle()  # its number is that of the batch to come
+        elif newest["batchId"] != self._shown:
+            self._shown = newest["batchId"]
             self._metrics.progress(newest)
-        elif waits and now - self._seen > _IDLE_SECONDS:
-            self._metrics.idle()

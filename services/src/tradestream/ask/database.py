@@ -48,6 +48,8 @@ def database(spill: Path) -> DuckDBPyConnection:
         "TimeZone = 'UTC'",
         f"temp_directory = {literal(str(spill))}",
         "enable_progress_bar = false",
+        # It would remember each path for ever, and keeps nothing of files of this host anyway.
+        "enable_external_file_cache = false",
     ):
         connection.execute(f"SET {setting}")
     return connection
