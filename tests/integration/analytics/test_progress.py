@@ -69,19 +69,19 @@ def test_a_trigger_that_found_nothing_is_no_batch() -> None:
     metrics, query = Metrics(), Query()
     progress = Progress(metrics)
 
-    def shown() -> tuple[float | None, float | None]:
-        progress.look(cast(StreamingQuery, query))
+    def shown() -> tuple[bool, float | None, float | None]:
+        found_nothing = progress.look(cast(StreamingQuery, query))
         value = metrics.registry.get_sample_value
-        return value("stream_input_rows_per_second"), value("stream_offsets_behind_latest")
+        return found_nothing, value("stream_input_rows_per_second"), value("stream_offsets_behind_latest")
 
-    assert shown() == (0, 0)
+    assert shown() == (False, 0, 0)
     query.tell(0, 0.0, "triggerExecution")
-    assert shown() == (0, 0)
+    assert shown() == (True, 0, 0)
     query.tell(0, 5.0, "triggerExecution", "addBatch")
-    assert shown() == (5, 7)
+    assert shown() == (False, 5, 7)
     stages = {"stage": "triggerExecution"}
     query.tell(1, 0.0, "triggerExecution", "latestOffset")
-    assert shown() == (0, 0)
+    assert shown() == (True, 0, 0)
     query.tell(1, 3.0, "triggerExecution", "addBatch")
-    assert shown() == (3, 7)
+    assert shown() == (False, 3, 7)
     assert metrics.registry.get_sample_value("stream_batch_duration_seconds", stages) == 1

@@ -43,9 +43,7 @@ _KAFKA_TIMEOUT = 15
 _TICK_SECONDS = 1.0
 # A suspended machine or a long batch must not pass for time in which the feed was idle.
 _LONGEST_TICK = 5.0
-# What Spark's status says after it looked for messages and found none.
-_FOUND_NOTHING = "Waiting for data to arrive"
-# And while it asks Kafka what there is, which takes minutes where no broker answers.
+# What Spark's status says while it asks Kafka what there is, which takes minutes where no broker answers.
 _ASKS = "Getting offsets"
 
 # A full batch is read in so many shares or a few more: a topic's partitions are as uneven as the symbols in them, and a
@@ -226,9 +224,12 @@ class Job:
             self._fast_path.check()  # first, as the query ends by its failure too
             query = self._running()
             systemd.notify("WATCHDOG=1")
-            self._progress.look(query)
+            # In this order: a batch that begins in between ends the idleness that is asked for after it.
+            waits = _waits(query)
+            found_nothing = self._progress.look(query)
             now = time.monotonic()
-            live = self._reaches_end(query) and self._pipeline.caught_up
+            # No batch tells that the topic was read to its end where nothing came since the start.
+            live = waits and (found_nothing or self._pipeline.caught_up)
             self._pipeline.tick(min(now - before, _LONGEST_TICK) if live else 0.0)
             before = now
 
@@ -253,15 +254,13 @@ class Job:
             raise QueryFailedError(f"the query ended: {cause(error)}") from error
         return query
 
-    def _reaches_end(self, query: StreamingQuery) -> bool:
-        """Whether Spark looked for messages and found none, or is in a batch that began so."""
-        status = query.status
-        if status["message"].startswith(_ASKS):
-            return False
-        if status["message"] == _FOUND_NOTHING:
-            # No batch tells so where nothing came since the start.
-            self._pipeline.caught_up = True
-        return bool(status["isTriggerActive"]) is False or not status["isDataAvailable"]
+
+def _waits(query: StreamingQuery) -> bool:
+    """Whether no batch is under way, nor Kafka asked for one."""
+    status = query.status
+    if status["message"].startswith(_ASKS):
+        return False
+    return not (status["isTriggerActive"] and status["isDataAvailable"])
 
 
 def require_topics(client: Mapping[str, str], topics: list[str]) -> None:

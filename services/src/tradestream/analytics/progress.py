@@ -21,16 +21,18 @@ class Progress:
         self._metrics = metrics
         self._shown = -1
 
-    def look(self, query: StreamingQuery) -> None:
-        """Show the newest batch, or that for ten seconds none came."""
+    def look(self, query: StreamingQuery) -> bool:
+        """Show the newest batch, or that for ten seconds none came; whether none did."""
         try:
             newest = query.lastProgress
         except KeyError:
-            return  # a rate over no time at all, which Spark leaves out and its Python expects
+            return False  # a rate over no time at all, which Spark leaves out and its Python expects
         if newest is None:
-            return
+            return False
         if _BATCH not in newest["durationMs"]:
             self._metrics.idle()  # its number is that of the batch to come
-        elif newest["batchId"] != self._shown:
+            return True
+        if newest["batchId"] != self._shown:
             self._shown = newest["batchId"]
             self._metrics.progress(newest)
+        return False
