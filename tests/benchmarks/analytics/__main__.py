@@ -80,7 +80,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             kind = one.row.symbols, one.row.rate
             if kind not in markets:
                 markets[kind] = _filled(kafka, *kind, options.trades)
-            _measure(one, kafka, cluster, markets[kind], options)
+            # Not removed with each row: where many files were just deleted, ext4 is slow to make new ones.
+            into = folder / one.row.name
+            into.mkdir()
+            with Program(one.row, into, kafka, cluster, markets[kind].topic) as program:
+                _measure(one, program, markets[kind], options)
     print(as_json(measured) if options.json else "\n".join(table(measured)))
     return 1 if any(one.failure or one.missing for one in measured) else 0
 
@@ -104,25 +108,21 @@ def _filled(kafka: Broker, count: int, rate: int, trades: int) -> Market:
     return market
 
 
-def _measure(one: Measured, kafka: Broker, cluster: Cluster, market: Market, options: argparse.Namespace) -> None:
+def _measure(one: Measured, program: Program, market: Market, options: argparse.Namespace) -> None:
     sent = options.trades
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        Program(one.row, Path(folder), kafka, cluster, market.topic) as program,
-    ):
-        try:
-            one.result = catch_up(program, sent)
-            _say(f"{one.row.label}: {one.result.rate:,.0f} trades/s, {one.result.cpu_us:.1f} us each")
-            if one.row.live:
-                _say(f"{one.row.label}: trades come live for {options.seconds} s, and then none")
-                one.lively, live = lively(program, market, options.seconds)
-                sent += live
-        except BenchmarkError as error:
-            one.failure = str(error)
-            _say(one.failure)
-        program.stop()
-        if one.row.stores and one.failure is None:
-            one.missing = sent - program.stored()
+    try:
+        one.result = catch_up(program, sent)
+        _say(f"{one.row.label}: {one.result.rate:,.0f} trades/s, {one.result.cpu_us:.1f} us each")
+        if one.row.live:
+            _say(f"{one.row.label}: trades come live for {options.seconds} s, and then none")
+            one.lively, live = lively(program, market, options.seconds)
+            sent += live
+    except BenchmarkError as error:
+        one.failure = str(error)
+        _say(one.failure)
+    program.stop()
+    if one.row.stores and one.failure is None:
+        one.missing = sent - program.stored()
 
 
 def table(measured: Sequence[Measured]) -> list[str]:
