@@ -13,10 +13,9 @@ from pyspark.sql import DataFrame, SparkSession
 
 from tradestream.analytics.candles import MINUTE_MS, Candle, Key, Update
 from tradestream.analytics.layout import CANDLE
-from tradestream.analytics.publish import fields
+from tradestream.analytics.publish import fields, message
 from tradestream.analytics.signals import Signal, row
 from tradestream.analytics.staging import SparkStaging
-from tradestream.analytics.state import packed
 from tradestream.analytics.storage import Storage, StorageError, UnwritableError
 from tradestream.ask.storage import Storage as AskedStorage
 
@@ -40,6 +39,10 @@ def _closed(price: Decimal, volume: Decimal, quote: Decimal) -> Update:
         last_trade_id=2**62 - 1,
     )
     return Update(_KEY, MINUTE_MS, candle, 7, is_closed=True)
+
+
+def _line(update: Update) -> bytes:
+    return message(update).value + b"\n"
 
 
 def _signal(evidence: dict[str, object]) -> Signal:
@@ -141,7 +144,7 @@ def test_where_nothing_can_be_written_what_landed_is_not_called_damaged(
 ) -> None:
     storage = Storage(spark, tmp_path.as_uri())
     storage.land(_trades(spark), "1")
-    trades = (["1"], 17_142, []) if what == "trades" else ([], 0, [packed(_closed(Decimal(2), Decimal(1), Decimal(2)))])
+    trades = (["1"], 17_142, []) if what == "trades" else ([], 0, [_line(_closed(Decimal(2), Decimal(1), Decimal(2)))])
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     # As with a disk that is full, but for this process alone.
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
@@ -161,7 +164,7 @@ def test_candles_and_signals_are_stored_to_the_digit(storage: Storage, tmp_path:
         _closed(_LEAST, Decimal("1E-8"), Decimal("1E-20")),
     ]
     signals = [_signal({"text": '"\\,\n\r\u2028 é 𝄞', "value": None}), _signal({})]
-    storage.stage("a", [], 0, [*map(packed, closed)], signals)
+    storage.stage("a", [], 0, [*map(_line, closed)], signals)
     storage.move("a")
 
     def stored(table: str, columns: str) -> list[tuple[object, ...]]:

@@ -160,6 +160,25 @@ def test_what_landed_and_is_gone_is_read_again(places: Places, parts: list[int],
     assert newest(places).position == Position("id", {0: 400})
 
 
+@pytest.mark.parametrize("damage", [*DAMAGE, "gone"])
+def test_closed_candles_that_are_damaged_or_gone_are_made_again(places: Places, damage: str) -> None:
+    store = StateStore(LocalDirectory(places.state))
+    store.keep(4, b"{}\n")
+    store.save(replace(record(5), closed=[4]))
+    closed = places.state / f"{4:015d}.closed"
+    assert make_plan(places, HELD, accept_loss=False) == Plan([], None, [])
+    if damage == "gone":
+        closed.unlink()
+    else:
+        closed.write_bytes(DAMAGE[damage](closed.read_bytes()))
+    assert f"{closed}: is damaged" in repaired(places).found[0]
+    assert newest(places).position == Position("id", {0: 400})
+    assert (newest(places).book, newest(places).closed) == (None, [])
+    kept = [] if damage == "gone" else [f"state/{closed.name}"]
+    assert aside(places) == ["_landing/e-1", "_staging/e-9", *kept]
+    assert repaired(places).found == [], "once is enough"
+
+
 def test_without_any_record_the_job_begins_anew_and_the_plan_says_what_nobody_knows(places: Places) -> None:
     for step in (3, 4, 5):
         file(places, step).write_bytes(b"")

@@ -1,16 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from tradestream.analytics.candles import BookState, Candle, Key, Update
+from tradestream.analytics.candles import BookState
 from tradestream.analytics.local_directory import LocalDirectory
 from tradestream.analytics.position import Position
-from tradestream.analytics.state import Record, StateError, StateStore, packed, unpacked
+from tradestream.analytics.state import Record, StateError, StateStore
 
 RECORD = Record(epoch="e", step=7, batch_id=3, position=Position("id", {0: 5, 1: 0}), stored={0: 4}, book=BookState())
 
@@ -52,19 +51,38 @@ def test_a_damaged_record_is_refused_and_the_one_before_it_is_not_taken(
         store.load()
 
 
-def test_a_closed_candle_waits_in_record_after_record_as_it_was(store: StateStore) -> None:
-    price = Decimal("0.000000000001")
-    candle = Candle(60_000, price, price, price, price, Decimal(3), 3 * price, Decimal(0), 2, 5, 6)
-    closed = Update(Key("binance", "BTCUSDT"), 60_000, candle, 0, is_closed=True)
-    for step in (1, 2):
-        record = store.load() or Record()
-        store.save(msgspec.structs.replace(record, step=step, closed=[*record.closed, packed(closed)]))
-    loaded = store.load()
-    assert loaded
-    assert [*map(unpacked, loaded.closed)] == [closed, closed]
+LINES = b'{"close":"0.000000000001"}\n{"close":"2"}\n'
 
 
-def test_a_record_with_a_closed_candle_of_another_version_is_refused(store: StateStore) -> None:
-    store.save(msgspec.structs.replace(RECORD, closed=[msgspec.Raw(msgspec.msgpack.encode({"key": 1}))]))
+def test_closed_candles_wait_beside_the_records_until_they_are_forgotten(tmp_path: Path, store: StateStore) -> None:
+    for step in range(1, 9):
+        if step < 3:
+            store.keep(step, LINES * step)
+        store.save(msgspec.structs.replace(RECORD, step=step, closed=[1, 2]))
+    assert store.load() == msgspec.structs.replace(RECORD, step=8, closed=[1, 2])
+    assert [store.kept(step) for step in (1, 2)] == [LINES, LINES * 2]
+    assert len(store.names()) == 5
+    store.forget([1])
+    with pytest.raises(StateError, match=r"000000000000001.closed: is damaged: .*No such file.*`tradestream repair`"):
+        store.kept(1)
+    store.keep(9, LINES)  # of a step that a crash cut short
+    store.clean([2])
+    assert [path.name for path in (tmp_path / "state").glob("*.closed")] == [f"{2:015d}.closed"]
+    assert store.kept(2) == LINES * 2
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_damaged_candles_are_refused(tmp_path: Path, store: StateStore, how: str) -> None:
+    store.keep(7, LINES)
+    file = tmp_path / "state" / f"{7:015d}.closed"
+    change, told = DAMAGE[how]
+    file.write_bytes(change(file.read_bytes()))
+    with pytest.raises(StateError, match=rf"000000000000007.closed: is damaged: .*{told}.*`tradestream repair`"):
+        store.kept(7)
+
+
+def test_a_record_that_holds_its_closed_candles_itself_is_refused(store: StateStore) -> None:
+    """As those of earlier versions did while any waited."""
+    store.save(msgspec.structs.replace(RECORD, closed=[["binance", "BTCUSDT"]]))
     with pytest.raises(StateError, match=r"is damaged: .*`tradestream repair`"):
         store.load()

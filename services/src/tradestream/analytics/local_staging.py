@@ -5,16 +5,14 @@ from __future__ import annotations
 import glob
 import os
 import tempfile
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from tradestream.analytics.landed import shares
 from tradestream.analytics.layout import DATED, ORDER, PARQUET, PARTITIONS, STORED, TRADE
-from tradestream.analytics.local import lines
 from tradestream.ask.database import literal, names, opened
 
 # Sorted rows stay sorted on their way into several files only where one thread writes. So there are several writers,
@@ -48,12 +46,12 @@ class LocalStaging:
         with ThreadPoolExecutor(_WRITERS) as pool:
             return sum(pool.map(partial(self._write, table="trades", name=name), rows))
 
-    def rows(self, table: str, rows: Iterable[Mapping[str, Any]], name: str) -> None:
-        """Write rows of a table that the driver has into staging directory ``name``."""
+    def rows(self, table: str, lines: Iterable[bytes], name: str) -> None:
+        """Write rows of a table that the driver has, as lines of JSON, into staging directory ``name``."""
         self._take_spare(name)
         # In a file: what a query holds as one text, DuckDB unpacks all at once, beyond what it may take.
         with tempfile.NamedTemporaryFile(suffix=".json") as file:
-            file.writelines(lines(rows))
+            file.writelines(lines)
             file.flush()
             columns = ", ".join(f"{column}: {literal(kind)}" for column, kind in STORED[table].items())
             path = literal(glob.escape(file.name))

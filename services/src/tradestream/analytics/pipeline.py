@@ -28,7 +28,7 @@ from tradestream.analytics.schema import REASONS, explained
 from tradestream.analytics.sent import Sent
 from tradestream.analytics.signals import Engine, Signal
 from tradestream.analytics.signals import message as signal_message
-from tradestream.analytics.state import Record, StateStore, packed
+from tradestream.analytics.state import Record, StateStore
 from tradestream.analytics.storage import Storage
 from tradestream.logs import line
 
@@ -121,8 +121,11 @@ class Pipeline:
         else:
             self._answers = self._resumed(record)
             self._storage.require_landed(record.landed)
+            for step in record.closed:
+                self._store.kept(step)  # not at the next move: a job that has begun would stop without a word
             self._topics.publish(self._sent.unsent(record.outbox))
         self._storage.clean(self._record.landed)
+        self._store.clean(self._record.closed)
         self._show_indicators(self._answers.engine.taken)
         return record.position
 
@@ -176,15 +179,18 @@ class Pipeline:
             return
         name = f"{record.epoch}-{record.step + 1:012d}"
         landed = record.landed
-        self._storage.stage(name, landed, record.landed_rows, record.closed, record.signals)
+        closed = [*map(self._store.kept, record.closed)]
+        self._storage.stage(name, landed, record.landed_rows, closed, record.signals)
         stored = record.position.offsets
         self._save(landed=[], landed_rows=0, closed=[], signals=[], stored=stored, staged=name, outbox=[])
         self._storage.move(name)
         # Whichever record is lost now, the one before it does not do this again.
         self._save()
         self._storage.forget(landed)
+        self._store.forget(record.closed)
         self._metrics.landed.set(0)
-        log.info(line("flushed", batches=len(landed), trades=record.landed_rows, candles=len(record.closed)))
+        candles = sum(each.count(b"\n") for each in closed)
+        log.info(line("flushed", batches=len(landed), trades=record.landed_rows, candles=candles))
 
     def _process(self, messages: DataFrame, offsets: dict[int, int]) -> None:
         batch_id = self._record.batch_id + 1
@@ -251,10 +257,15 @@ class Pipeline:
 
     def _show(self, updates: list[Update], signals: list[Signal], **changes: object) -> set[str | None]:
         """Write the record of a step that changed candles, then show them and the signals; the ids of those it sent."""
+        candles = [*map(message, updates)]
+        closed = [each.value + b"\n" for each, update in zip(candles, updates, strict=True) if update.is_closed]
+        step = self._record.step + 1
+        if closed:
+            self._store.keep(step, b"".join(closed))
         self._save(
-            closed=[*self._record.closed, *(packed(update) for update in updates if update.is_closed)],
+            closed=[*self._record.closed, step] if closed else self._record.closed,
             signals=[*self._record.signals, *signals],
-            outbox=[*map(message, updates), *map(signal_message, signals)],
+            outbox=[*candles, *map(signal_message, signals)],
             **changes,
         )
         unsent = self._sent.unsent(self._record.outbox)

@@ -105,7 +105,7 @@ def make_plan(places: Places, held: Held, *, accept_loss: bool) -> Plan:
     if record is None:
         found.append("no record is left that says how far the topic was read: what Kafka has forgotten cannot be told")
         return Plan(found, None, [*aside, *_unfinished(places, None)])
-    if wrong := _unreadable(places, record):
+    if wrong := _unreadable(places, store, record):
         found.append(wrong)
     if found:
         position = msgspec.structs.replace(record.position, offsets=record.stored)
@@ -122,8 +122,13 @@ def make_plan(places: Places, held: Held, *, accept_loss: bool) -> Plan:
     return Plan(found, record, aside)
 
 
-def _unreadable(places: Places, record: Record) -> str | None:
-    """What is wrong with what landed, None where nothing is."""
+def _unreadable(places: Places, store: StateStore, record: Record) -> str | None:
+    """What is wrong with closed candles or with what landed, None where nothing is."""
+    try:
+        for step in record.closed:
+            store.kept(step)
+    except StateError as error:
+        return str(error).partition(";")[0]
     if not record.landed:
         return None
     storage = LocalDirectory(places.storage)
@@ -146,7 +151,7 @@ def _unreadable(places: Places, record: Record) -> str | None:
 def _unfinished(places: Places, staged: str | None) -> list[Path]:
     """What is not yet where readers look, but for the staging directory ``staged``, which the record finishes."""
     staging, landing = places.storage / "_staging", places.storage / "_landing"
-    paths = sorted([*staging.glob("*"), *landing.glob("*")])
+    paths = sorted([*places.state.glob("*.closed"), *staging.glob("*"), *landing.glob("*")])
     return [path for path in paths if path != staging / (staged or "")]
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Collection, Iterable
+from typing import Protocol
 
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
 from tradestream.analytics.files import Directory
 from tradestream.analytics.layout import DATED, LANDED, ORDER, PARTITIONS, STORED, TRADE
-from tradestream.analytics.local import lines, schema
+from tradestream.analytics.local import schema
 
 HANDED = "handed.json"
 """Rows that the driver has, on their way to Spark."""
@@ -25,8 +25,8 @@ class Staging(Protocol):
     def trades(self, landed: list[str], name: str) -> int:
         """Write the trades of landing directories, by URI, into staging directory ``name``; how many these are."""
 
-    def rows(self, table: str, rows: Iterable[Mapping[str, Any]], name: str) -> None:
-        """Write rows of a table that the driver has into staging directory ``name``."""
+    def rows(self, table: str, lines: Iterable[bytes], name: str) -> None:
+        """Write rows of a table that the driver has, as lines of JSON, into staging directory ``name``."""
 
     def clear(self, name: str, emptied: Collection[str]) -> None:
         """Be done with staging directory ``name``, out of whose directories ``emptied`` the files have moved."""
@@ -55,10 +55,10 @@ class SparkStaging:
         self._write(columns.repartition(shares, *PARTITIONS["trades"]), "trades", name)
         return int(read.get["trades"])
 
-    def rows(self, table: str, rows: Iterable[Mapping[str, Any]], name: str) -> None:
-        """Write rows of a table that the driver has into staging directory ``name``."""
+    def rows(self, table: str, lines: Iterable[bytes], name: str) -> None:
+        """Write rows of a table that the driver has, as lines of JSON, into staging directory ``name``."""
         # In a file: a plan that held thousands of rows would be copied with them at each step of planning.
-        self._root.write(HANDED, b"".join(lines(rows)))
+        self._root.write(HANDED, b"".join(lines))
         read = self._spark.read.schema(schema(STORED[table])).json(self._root.path(HANDED), mode="FAILFAST")
         self._write(read.selectExpr("*", _date(table)).coalesce(1), table, name)
         self._root.delete(HANDED)

@@ -3,16 +3,21 @@
 A step is a batch, candles that an idle feed closed, or a move of data into Parquet. Its record is written before the
 step shows anywhere outside. So after a crash the step either has no record, and is done again from the one before, or
 has one, and only what it shows is shown again, identical.
+
+The candles that a step closes wait in a file beside its record until they become Parquet: there may be a hundred
+thousand, and each record that follows would hold them again.
 """
 
 from __future__ import annotations
 
 import secrets
 import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import msgspec
 
-from tradestream.analytics.candles import BookState, Update
+from tradestream.analytics.candles import BookState
 from tradestream.analytics.files import Directory
 from tradestream.analytics.position import Position
 from tradestream.analytics.publish import Outgoing
@@ -20,12 +25,12 @@ from tradestream.analytics.signals import EngineState, Signal
 from tradestream.errors import RepairNeededError
 
 _KEPT = 5
-# What a file begins with, then the CRC-32 of the rest, which is MessagePack.
+_RECORD, _CLOSED = ".state", ".closed"
+# What a file begins with, then the CRC-32 of the rest, which is MessagePack or lines of JSON.
 _MAGIC = b"TSR1"
 _HEADER = len(_MAGIC) + 4
 
 _encoder = msgspec.msgpack.Encoder()
-_candle = msgspec.msgpack.Decoder(Update)
 
 START_AFRESH = "`tradestream repair` has the job start from what is stored and what Kafka holds"
 
@@ -46,7 +51,7 @@ class Record(msgspec.Struct):
         book: The candle book; None where it has to be made from what is stored.
         landed: Batches whose trades wait in landing files to be moved into Parquet, by directory name.
         landed_rows: How many trades wait.
-        closed: Closed candles that wait to be written into Parquet, each `packed`: there may be a hundred thousand.
+        closed: Steps whose closed candles wait to be written into Parquet, see `StateStore.keep`.
         outbox: Messages of this step; published after the record is written.
         engine: Indicators and what the rules remember.
         signals: Signals that wait to be written into Parquet.
@@ -61,21 +66,11 @@ class Record(msgspec.Struct):
     book: BookState | None = None
     landed: list[str] = []
     landed_rows: int = 0
-    closed: list[msgspec.Raw] = []
+    closed: list[int] = []
     outbox: list[Outgoing] = []
     engine: EngineState = msgspec.field(default_factory=EngineState)
     signals: list[Signal] = []
     staged: str | None = None
-
-
-def packed(update: Update) -> msgspec.Raw:
-    """A candle as a record has it: written into many records, encoded once, and a fifth as large as its objects."""
-    return msgspec.Raw(_encoder.encode(update))
-
-
-def unpacked(update: msgspec.Raw) -> Update:
-    """What was `packed`."""
-    return _candle.decode(update)
 
 
 class StateStore:
@@ -105,30 +100,54 @@ class StateStore:
         Raises:
             StateError: It cannot be read.
         """
-        try:
-            record = self._decoder.decode(body(self._directory.read(name)))
-            for each in record.closed:
-                unpacked(each)  # not at the next move: a job that has begun would stop without a word of what to do
-        except (msgspec.MsgspecError, OSError, ValueError) as error:
-            raise StateError(f"{self._directory.path(name)}: is damaged: {error}; {START_AFRESH}") from error
-        return record
+        with self._readable(name):
+            return self._decoder.decode(body(self._directory.read(name)))
 
     def save(self, record: Record) -> int:
         """Write ``record`` as the newest, on disk on return, and drop the oldest; return its size in bytes."""
-        encoded = _encoder.encode(record)
-        content = _header(encoded) + encoded
-        self._directory.write(f"{record.step:015d}.state", content)
+        content = _framed(_encoder.encode(record))
+        self._directory.write(f"{record.step:015d}{_RECORD}", content)
         for name in self.names()[:-_KEPT]:
             self._directory.delete(name)
         return len(content)
 
-    def names(self) -> list[str]:
-        """Files of the records, the oldest first."""
-        return [name for name in self._directory.names() if name.endswith(".state") and not name.startswith(".")]
+    def keep(self, step: int, candles: bytes) -> None:
+        """Write the candles that a step closes, lines of JSON, before its record; on disk on return."""
+        self._directory.write(_closed(step), _framed(candles))
+
+    def kept(self, step: int) -> bytes:
+        """The candles that a step closed, as they were given to `keep`.
+
+        Raises:
+            StateError: They cannot be read.
+        """
+        with self._readable(_closed(step)):
+            return body(self._directory.read(_closed(step)))
+
+    def forget(self, steps: Iterable[int]) -> None:
+        """Remove the candles that steps closed."""
+        for step in steps:
+            self._directory.delete(_closed(step))
+
+    def clean(self, keep: Iterable[int]) -> None:
+        """Remove the candles of all steps but ``keep``."""
+        for name in {*self.names(_CLOSED)}.difference(map(_closed, keep)):
+            self._directory.delete(name)
+
+    def names(self, suffix: str = _RECORD) -> list[str]:
+        """Files of the records, or of closed candles, the oldest first."""
+        return [name for name in self._directory.names() if name.endswith(suffix) and not name.startswith(".")]
+
+    @contextmanager
+    def _readable(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except (msgspec.MsgspecError, OSError, ValueError) as error:
+            raise StateError(f"{self._directory.path(name)}: is damaged: {error}; {START_AFRESH}") from error
 
 
 def body(content: bytes) -> bytes:
-    """The MessagePack of a record's file.
+    """The MessagePack of a record's file, or the lines of one with closed candles.
 
     Raises:
         ValueError: It is none, or another than was written.
@@ -139,6 +158,14 @@ def body(content: bytes) -> bytes:
     if header != _header(encoded):
         raise ValueError("its checksum is that of another")
     return encoded
+
+
+def _closed(step: int) -> str:
+    return f"{step:015d}{_CLOSED}"
+
+
+def _framed(encoded: bytes) -> bytes:
+    return _header(encoded) + encoded
 
 
 def _header(encoded: bytes) -> bytes:

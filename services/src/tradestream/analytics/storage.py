@@ -24,7 +24,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import duckdb
-import msgspec
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
@@ -32,12 +31,12 @@ from pyspark.sql.types import StructType
 
 from tradestream.analytics.hadoop_directory import directory
 from tradestream.analytics.landed import broken
+from tradestream.analytics.local import lines
 from tradestream.analytics.local_directory import local_path
 from tradestream.analytics.local_staging import SPARE, LocalStaging
-from tradestream.analytics.publish import fields
 from tradestream.analytics.signals import Signal, row
 from tradestream.analytics.staging import HANDED, SparkStaging, Staging
-from tradestream.analytics.state import START_AFRESH, unpacked
+from tradestream.analytics.state import START_AFRESH
 from tradestream.errors import RepairNeededError, TransientError, cause
 
 # Every Parquet file begins and ends with four bytes, and has the length of its footer in four bytes more.
@@ -127,16 +126,14 @@ class Storage:
         if what := broken(self.root, names):
             raise StorageError(f"{what}; {START_AFRESH}")
 
-    def stage(
-        self, name: str, landed: list[str], trades: int, closed: list[msgspec.Raw], signals: list[Signal]
-    ) -> None:
+    def stage(self, name: str, landed: list[str], trades: int, closed: list[bytes], signals: list[Signal]) -> None:
         """Write landed trades, closed candles and signals as finished files below staging directory ``name``.
 
         Args:
             name: The staging directory, in place of an earlier attempt's.
             landed: Landing directories.
             trades: How many trades these hold.
-            closed: Candles, each `state.packed`.
+            closed: Candles, as lines of their messages.
             signals: Signals.
 
         Raises:
@@ -148,9 +145,9 @@ class Storage:
         try:
             staged = self._staging.trades([*map(self.landing, landed)], name) if landed else 0
             if closed:
-                self._staging.rows("candles", map(fields, map(unpacked, closed)), name)
+                self._staging.rows("candles", closed, name)
             if signals:
-                self._staging.rows("signals", map(row, signals), name)
+                self._staging.rows("signals", lines(map(row, signals)), name)
         except _ERRORS as error:
             self._require_readable(landed)
             raise UnwritableError(
