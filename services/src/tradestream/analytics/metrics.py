@@ -14,10 +14,9 @@ from tradestream.analytics.candles import BookState, Key, Update
 from tradestream.analytics.evidence import BigTrade
 from tradestream.analytics.indicators import Figures
 from tradestream.analytics.intervals import interval_name
-from tradestream.analytics.shown import CANDLE, Shown
+from tradestream.analytics.shown import CANDLE, SERIES, Shown
 from tradestream.analytics.signals import Signal
 
-_SERIES = ("exchange", "symbol")
 _SECONDS = (0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60, 300, 1800)
 # A large trade's signal takes milliseconds by the fast path.
 _SIGNAL_SECONDS = (0.005, 0.01, 0.02, 0.05, *_SECONDS)
@@ -46,9 +45,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = registry = process.registry()
-        self.processed = Counter("events_processed_total", "Distinct trades read", _SERIES, registry=registry)
-        self.late = Counter("events_late_total", "Trades whose minute was closed", _SERIES, registry=registry)
-        self.duplicate = Counter("events_duplicate_total", "Trades read before", _SERIES, registry=registry)
+        self.processed = Counter("events_processed_total", "Distinct trades read", SERIES, registry=registry)
+        self.late = Counter("events_late_total", "Trades whose minute was closed", SERIES, registry=registry)
+        self.duplicate = Counter("events_duplicate_total", "Trades read before", SERIES, registry=registry)
         self.rejected = Counter(
             "events_rejected_total", "Messages sent to the dead-letter topic", ("reason",), registry=registry
         )
@@ -61,18 +60,12 @@ class Metrics:
         self.latency = Histogram(
             "trade_to_candle_latency_seconds",
             "From the producer receiving a symbol's first trade of a batch until its candles are published",
-            _SERIES,
+            SERIES,
             buckets=_SECONDS,
             registry=registry,
         )
         self.batch_size = Histogram("batch_size_events", "Messages in a batch", buckets=_SIZES, registry=registry)
         self.landed = Gauge("storage_landed_trades", "Trades not yet in files that readers see", registry=registry)
-        self.intervals = Gauge(
-            "trade_id_intervals",
-            "Intervals of trade ids seen; more than one means gaps",
-            _SERIES,
-            registry=registry,
-        )
         self._shown = Shown(registry)
         self.candles_closed = Counter("candles_closed_total", "Candles closed", CANDLE, registry=registry)
         self._signals = Counter("signals_total", "Signals", ("rule", *CANDLE), registry=registry)
@@ -102,15 +95,6 @@ class Metrics:
         )
         self.state_bytes = Gauge("state_record_bytes", "Size of the newest record of state", registry=registry)
         self._open = Gauge("state_open_candles", "Candles that may still change", registry=registry)
-        self._newest = Gauge(
-            "stream_newest_trade_timestamp_seconds", "Newest trade by event time", _SERIES, registry=registry
-        )
-        self._watermark = Gauge(
-            "stream_watermark_timestamp_seconds",
-            "Event time from which on trades are still counted",
-            _SERIES,
-            registry=registry,
-        )
 
     def candles(self, updates: list[Update]) -> None:
         """Show the newest of ``updates`` per series and interval, and count the closed."""
@@ -166,12 +150,7 @@ class Metrics:
             lateness: How far a watermark is behind, ms.
         """
         self._open.set(sum(len(candles) for each in state.series for candles in each.candles.values()))
-        for each in state.series:
-            self.intervals.labels(*each.key).set(len(each.seen.starts))
-            if each.newest:
-                self._newest.labels(*each.key).set(each.newest / 1000)
-                reached = each.newest + state.clock - each.arrived
-                self._watermark.labels(*each.key).set((reached - lateness) / 1000)
+        self._shown.book(state, lateness)
 
     def idle(self) -> None:
         """Show that there is nothing to read."""
