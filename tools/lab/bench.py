@@ -77,6 +77,11 @@ def _add_analytics(whats: Verbs) -> None:
     parser.add_argument("--seconds", type=positive_int, default=60, metavar="S", help=seconds)
     row = "only this row: bare, queries, symbols, busy, job; may be repeated"
     parser.add_argument("--row", action="append", default=[], metavar="NAME", help=row)
+    together = (
+        "all rows at the same time, each on a Spark of its own, and none live: where a machine's speed changes it "
+        "changes for all alike, so what a trade takes of a CPU can be compared, and only that"
+    )
+    parser.add_argument("--together", action="store_true", help=together)
     parser.add_argument("--json", action="store_true", help="print all figures as JSON instead of the table")
     parser.set_defaults(run=analytics)
 
@@ -88,7 +93,8 @@ def producer(_instance: Instance, options: argparse.Namespace) -> int:
 
 def analytics(_instance: Instance, options: argparse.Namespace) -> int:
     """Run the benchmark of the analytics job with the tests' Kafka and Spark."""
-    return _measure("benchmarks.analytics", options, f"--seconds={options.seconds}")
+    together = ["--together"] if options.together else []
+    return _measure("benchmarks.analytics", options, f"--seconds={options.seconds}", *together)
 
 
 def _measure(module: str, options: argparse.Namespace, *flags: str) -> int:

@@ -11,6 +11,7 @@ import json
 import statistics
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -74,17 +75,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         kafka = Broker(libraries(), folder)
         stack.callback(kafka.stop)
         kafka.start()
-        cluster = stack.enter_context(Cluster(folder / "spark"))
-        markets: dict[tuple[int, int], Market] = {}
-        for one in measured:
-            kind = one.row.symbols, one.row.rate
-            if kind not in markets:
-                markets[kind] = _filled(kafka, *kind, options.trades)
+        kinds = {(one.row.symbols, one.row.rate) for one in measured}
+        markets = {kind: _filled(kafka, *kind, options.trades) for kind in sorted(kinds)}
+
+        def measure(one: Measured) -> None:
+            market = markets[one.row.symbols, one.row.rate]
             # Not removed with each row: where many files were just deleted, ext4 is slow to make new ones.
             into = folder / one.row.name
-            into.mkdir()
-            with Program(one.row, into, kafka, cluster, markets[kind].topic) as program:
-                _measure(one, program, markets[kind], options)
+            with Cluster(into / "spark") as cluster, Program(one.row, into, kafka, cluster, market.topic) as program:
+                _measure(one, program, market, options)
+
+        with ThreadPoolExecutor(len(measured) if options.together else 1) as pool:
+            list(pool.map(measure, measured))
     print(as_json(measured) if options.json else "\n".join(table(measured)))
     return 1 if any(one.failure or one.missing for one in measured) else 0
 
@@ -95,6 +97,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--trades", type=int, default=2 * MILLION)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--row", action="append", choices=[row.name for row in ROWS])
+    parser.add_argument("--together", action="store_true")
     parser.add_argument("--json", action="store_true")
     return parser
 
@@ -113,7 +116,7 @@ def _measure(one: Measured, program: Program, market: Market, options: argparse.
     try:
         one.result = catch_up(program, sent)
         _say(f"{one.row.label}: {one.result.rate:,.0f} trades/s, {one.result.cpu_us:.1f} us each")
-        if one.row.live:
+        if one.row.live and not options.together:
             _say(f"{one.row.label}: trades come live for {options.seconds} s, and then none")
             one.lively, live = lively(program, market, options.seconds)
             sent += live
