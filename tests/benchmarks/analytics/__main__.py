@@ -85,8 +85,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             with Cluster(into / "spark") as cluster, Program(one.row, into, kafka, cluster, market.topic) as program:
                 _measure(one, program, market, options)
 
-        with ThreadPoolExecutor(len(measured) if options.together else 1) as pool:
-            list(pool.map(measure, measured))
+        if options.together:
+            with ThreadPoolExecutor(len(measured)) as pool:
+                list(pool.map(measure, measured))
+        else:
+            for one in measured:
+                measure(one)
     print(as_json(measured) if options.json else "\n".join(table(measured)))
     return 1 if any(one.failure or one.missing for one in measured) else 0
 

@@ -101,6 +101,7 @@ def record(job: Job) -> Path:
 
 FILES: dict[str, Callable[[Job], Path]] = {
     "record": record,
+    "closed": lambda job: min((job.checkpoint / "state").glob("*.closed")),
     "landed": lambda job: min((job.storage / "_landing").glob("*/*.parquet")),
 }
 DAMAGE: dict[str, Callable[[bytes], bytes | None]] = {
@@ -127,10 +128,10 @@ def test_a_damaged_file_loses_and_doubles_nothing(
 ) -> None:
     job = copy.job
     assert [path.name for path in job.checkpoint.iterdir()] == ["state"], "there is nothing else to be damaged"
-    newest = record(job).name
-    damage(FILES[what](job), how)
+    harmed = FILES[what](job)
+    damage(harmed, how)
     if (what, how) not in HEALS:
-        told = "_landing.*" if what == "landed" else rf"{newest}: is damaged.*"
+        told = "_landing.*" if what == "landed" else rf"{harmed.name}: is damaged.*"
         with pytest.raises(RepairNeededError, match=rf"{told}`tradestream repair`"):
             copy.read().job.stop()
         assert repair(job, "--yes") == 0

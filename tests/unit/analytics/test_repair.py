@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -13,6 +14,7 @@ from tradestream.analytics import repair
 from tradestream.analytics.candles import BookState
 from tradestream.analytics.config import AnalyticsConfig
 from tradestream.analytics.landed import share
+from tradestream.analytics.layout import CANDLE
 from tradestream.analytics.local_directory import LocalDirectory
 from tradestream.analytics.position import Held, LostError, Position
 from tradestream.analytics.repair import Places, Plan, carry_out, make_plan
@@ -163,7 +165,7 @@ def test_what_landed_and_is_gone_is_read_again(places: Places, parts: list[int],
 @pytest.mark.parametrize("damage", [*DAMAGE, "gone"])
 def test_closed_candles_that_are_damaged_or_gone_are_made_again(places: Places, damage: str) -> None:
     store = StateStore(LocalDirectory(places.state))
-    store.keep(4, b"{}\n")
+    store.keep(4, msgspec.json.encode(dict.fromkeys(CANDLE, "1")) + b"\n")
     store.save(replace(record(5), closed=[4]))
     closed = places.state / f"{4:015d}.closed"
     assert make_plan(places, HELD, accept_loss=False) == Plan([], None, [])

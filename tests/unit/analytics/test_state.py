@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from tradestream.analytics.candles import BookState
+from tradestream.analytics.layout import CANDLE
 from tradestream.analytics.local_directory import LocalDirectory
 from tradestream.analytics.position import Position
 from tradestream.analytics.state import Record, StateError, StateStore
@@ -29,9 +30,9 @@ def test_the_newest_record_counts_and_five_are_kept(store: StateStore) -> None:
 
 
 DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
-    "empty": (lambda _: b"", "no record of this version"),
-    "zeros": (lambda content: bytes(len(content)), "no record of this version"),
-    "earlier": (lambda content: content[8:], "no record of this version"),
+    "empty": (lambda _: b"", "nothing that this version wrote"),
+    "zeros": (lambda content: bytes(len(content)), "nothing that this version wrote"),
+    "earlier": (lambda content: content[8:], "nothing that this version wrote"),
     "half": (lambda content: content[: len(content) // 2], "checksum"),
     "header": (lambda content: content[:8], "checksum"),
     "a bit": (lambda content: content[:-1] + bytes([content[-1] ^ 1]), "checksum"),
@@ -51,10 +52,11 @@ def test_a_damaged_record_is_refused_and_the_one_before_it_is_not_taken(
         store.load()
 
 
-LINES = b'{"close":"0.000000000001"}\n{"close":"2"}\n'
+FIELDS = dict.fromkeys(CANDLE, "1")
+LINES = msgspec.json.encode(FIELDS) + b"\n"
 
 
-def test_closed_candles_wait_beside_the_records_until_they_are_forgotten(tmp_path: Path, store: StateStore) -> None:
+def test_closed_candles_wait_beside_the_records_until_they_are_forgotten(store: StateStore) -> None:
     for step in range(1, 9):
         if step < 3:
             store.keep(step, LINES * step)
@@ -65,10 +67,29 @@ def test_closed_candles_wait_beside_the_records_until_they_are_forgotten(tmp_pat
     store.forget([1])
     with pytest.raises(StateError, match=r"000000000000001.closed: is damaged: .*No such file.*`tradestream repair`"):
         store.kept(1)
-    store.keep(9, LINES)  # of a step that a crash cut short
-    store.clean([2])
-    assert [path.name for path in (tmp_path / "state").glob("*.closed")] == [f"{2:015d}.closed"]
     assert store.kept(2) == LINES * 2
+
+
+def test_what_crashes_left_is_removed(tmp_path: Path, store: StateStore) -> None:
+    for step in range(3, 8):
+        store.save(msgspec.structs.replace(RECORD, step=step))
+    for step in (7, 8):
+        store.keep(step, LINES)
+    state = tmp_path / "state"
+    whole = sorted([f"{7:015d}.closed", *store.names(), "another's"])
+    not_dropped = f"{2:015d}.state"
+    cut_short = [f".{8:015d}.{kind}.tmp" for kind in ("state", "closed")]
+    for name in ("another's", not_dropped, *cut_short):
+        (state / name).write_bytes(b"")
+    store.clean([7])
+    assert sorted(path.name for path in state.iterdir()) == whole
+
+
+def test_candles_that_had_other_fields_are_refused(store: StateStore) -> None:
+    """Who reads them would take what is not there for NULL."""
+    store.keep(7, msgspec.json.encode({name: "1" for name in CANDLE if name not in ("vwap", "close")}) + b"\n")
+    with pytest.raises(StateError, match=r"its candles have no close, vwap; `tradestream repair`"):
+        store.kept(7)
 
 
 @pytest.mark.parametrize("how", DAMAGE)

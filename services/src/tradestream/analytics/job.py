@@ -224,7 +224,7 @@ class Job:
             self._fast_path.check()  # first, as the query ends by its failure too
             query = self._running()
             systemd.notify("WATCHDOG=1")
-            # In this order: a batch that begins in between ends the idleness that is asked for after it.
+            # In this order: of a batch that came and went in between, its progress tells.
             waits = _waits(query)
             found_nothing = self._progress.look(query)
             now = time.monotonic()

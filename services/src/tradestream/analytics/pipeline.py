@@ -82,6 +82,8 @@ class Pipeline:
         self._metrics = outputs.metrics
         self._rejected = Rejected(outputs.metrics.rejected, REASONS)
         self._record = Record()
+        # The candles that each step of `Record.closed` closed, as lines.
+        self._closed: dict[int, bytes] = {}
         self._answers = self._resumed(self._record)
         self._flushed = time.monotonic()
         self.caught_up = False
@@ -105,7 +107,7 @@ class Pipeline:
 
         Raises:
             LostError: What comes next is no longer in the topic.
-            StateError: The newest record is damaged.
+            StateError: The newest record is damaged, or closed candles that wait.
             StorageError: What landed or what is stored is damaged.
         """
         record = self._store.load() or Record()
@@ -121,11 +123,10 @@ class Pipeline:
         else:
             self._answers = self._resumed(record)
             self._storage.require_landed(record.landed)
-            for step in record.closed:
-                self._store.kept(step)  # not at the next move: a job that has begun would stop without a word
+            self._closed = {step: self._store.kept(step) for step in record.closed}
             self._topics.publish(self._sent.unsent(record.outbox))
         self._storage.clean(self._record.landed)
-        self._store.clean(self._record.closed)
+        self._store.clean(self._closed)
         self._show_indicators(self._answers.engine.taken)
         return record.position
 
@@ -179,17 +180,18 @@ class Pipeline:
             return
         name = f"{record.epoch}-{record.step + 1:012d}"
         landed = record.landed
-        closed = [*map(self._store.kept, record.closed)]
-        self._storage.stage(name, landed, record.landed_rows, closed, record.signals)
+        closed = self._closed
+        self._storage.stage(name, landed, record.landed_rows, [*closed.values()], record.signals)
         stored = record.position.offsets
         self._save(landed=[], landed_rows=0, closed=[], signals=[], stored=stored, staged=name, outbox=[])
+        self._closed = {}
         self._storage.move(name)
         # Whichever record is lost now, the one before it does not do this again.
         self._save()
         self._storage.forget(landed)
-        self._store.forget(record.closed)
+        self._store.forget(closed)
         self._metrics.landed.set(0)
-        candles = sum(each.count(b"\n") for each in closed)
+        candles = sum(each.count(b"\n") for each in closed.values())
         log.info(line("flushed", batches=len(landed), trades=record.landed_rows, candles=candles))
 
     def _process(self, messages: DataFrame, offsets: dict[int, int]) -> None:
@@ -259,11 +261,12 @@ class Pipeline:
         """Write the record of a step that changed candles, then show them and the signals; the ids of those it sent."""
         candles = [*map(message, updates)]
         closed = [each.value + b"\n" for each, update in zip(candles, updates, strict=True) if update.is_closed]
-        step = self._record.step + 1
         if closed:
-            self._store.keep(step, b"".join(closed))
+            step = self._record.step + 1
+            self._closed[step] = b"".join(closed)
+            self._store.keep(step, self._closed[step])
         self._save(
-            closed=[*self._record.closed, step] if closed else self._record.closed,
+            closed=[*self._closed],
             signals=[*self._record.signals, *signals],
             outbox=[*candles, *map(signal_message, signals)],
             **changes,

@@ -22,7 +22,7 @@ class Progress:
         self._shown = -1
 
     def look(self, query: StreamingQuery) -> bool:
-        """Show the newest batch, or that for ten seconds none came; whether none did."""
+        """Show the newest batch, or that the newest trigger which Spark tells of found nothing; whether it did."""
         try:
             newest = query.lastProgress
         except KeyError:

@@ -1,4 +1,4 @@
-"""What Prometheus sees of series, their candles and indicators: made when it asks, so that a batch pays for nothing."""
+"""What Prometheus sees of series, their candles and indicators: made when it asks, so that a batch pays for little."""
 
 from __future__ import annotations
 

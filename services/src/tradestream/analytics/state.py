@@ -19,6 +19,7 @@ import msgspec
 
 from tradestream.analytics.candles import BookState
 from tradestream.analytics.files import Directory
+from tradestream.analytics.layout import CANDLE
 from tradestream.analytics.position import Position
 from tradestream.analytics.publish import Outgoing
 from tradestream.analytics.signals import EngineState, Signal
@@ -74,7 +75,7 @@ class Record(msgspec.Struct):
 
 
 class StateStore:
-    """Records in a directory, the newest of which counts.
+    """Records in a directory, the newest of which counts, and the closed candles that wait.
 
     Args:
         directory: Where; nothing else may write there.
@@ -106,9 +107,8 @@ class StateStore:
     def save(self, record: Record) -> int:
         """Write ``record`` as the newest, on disk on return, and drop the oldest; return its size in bytes."""
         content = _framed(_encoder.encode(record))
-        self._directory.write(f"{record.step:015d}{_RECORD}", content)
-        for name in self.names()[:-_KEPT]:
-            self._directory.delete(name)
+        self._directory.write(_record(record.step), content)
+        self._directory.delete(_record(record.step - _KEPT))
         return len(content)
 
     def keep(self, step: int, candles: bytes) -> None:
@@ -119,10 +119,14 @@ class StateStore:
         """The candles that a step closed, as they were given to `keep`.
 
         Raises:
-            StateError: They cannot be read.
+            StateError: They cannot be read, or are of a version whose candles had other fields.
         """
         with self._readable(_closed(step)):
-            return body(self._directory.read(_closed(step)))
+            lines = body(self._directory.read(_closed(step)))
+            # Who makes rows of them takes a field that is not there for one without a value.
+            if missing := CANDLE.keys() - msgspec.json.decode(lines.partition(b"\n")[0], type=dict).keys():
+                raise ValueError(f"its candles have no {', '.join(sorted(missing))}")
+            return lines
 
     def forget(self, steps: Iterable[int]) -> None:
         """Remove the candles that steps closed."""
@@ -130,13 +134,18 @@ class StateStore:
             self._directory.delete(_closed(step))
 
     def clean(self, keep: Iterable[int]) -> None:
-        """Remove the candles of all steps but ``keep``."""
-        for name in {*self.names(_CLOSED)}.difference(map(_closed, keep)):
-            self._directory.delete(name)
+        """Remove old records, the candles of all steps but ``keep``, and what a crash left half written.
 
-    def names(self, suffix: str = _RECORD) -> list[str]:
-        """Files of the records, or of closed candles, the oldest first."""
-        return [name for name in self._directory.names() if name.endswith(suffix) and not name.startswith(".")]
+        A step that is done again may close no candle, or meet a file system that renames onto no other file.
+        """
+        wanted = {*self.names()[-_KEPT:], *map(_closed, keep)}
+        for name in self._directory.names():
+            if name.endswith((_RECORD, _CLOSED, ".tmp")) and name not in wanted:
+                self._directory.delete(name)
+
+    def names(self) -> list[str]:
+        """Files of the records, the oldest first."""
+        return [name for name in self._directory.names() if name.endswith(_RECORD) and not name.startswith(".")]
 
     @contextmanager
     def _readable(self, name: str) -> Iterator[None]:
@@ -154,10 +163,14 @@ def body(content: bytes) -> bytes:
     """
     header, encoded = content[:_HEADER], content[_HEADER:]
     if not header.startswith(_MAGIC):
-        raise ValueError("it is no record of this version")
+        raise ValueError("it is nothing that this version wrote")
     if header != _header(encoded):
         raise ValueError("its checksum is that of another")
     return encoded
+
+
+def _record(step: int) -> str:
+    return f"{step:015d}{_RECORD}"
 
 
 def _closed(step: int) -> str:
