@@ -30,8 +30,8 @@ def replayed(dump: Path) -> Iterator[pipeline.Pipeline]:
     """The pipeline on fresh hosts, with a dump played through it; removed at the end."""
     deployed = pipeline.Pipeline("e2e")
     deployed.lab("down")
-    deployed.lab("up", "--replay", str(dump), "--speed", "max")
     try:
+        deployed.lab("up", "--replay", str(dump), "--speed", "max")
         yield deployed
     finally:
         deployed.lab("down")

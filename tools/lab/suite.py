@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from lab.verbs import Verbs
 _LOGS = STATE / "test"
 _SHOWN_LINES = 120
 _JOB_SECONDS = 70 * 60
+# To remove a lab takes half a minute, on a machine that is busy with another job.
+_TIDY_SECONDS = 180
 
 _LINT = (
     ("yamllint", "--strict", "."),
@@ -96,30 +99,81 @@ def run(_instance: Instance, options: argparse.Namespace) -> int:
     chosen = [known[name] for name in names] or list(known.values())
     _LOGS.mkdir(parents=True, exist_ok=True)
     ansible.testbed()
-    failed = _run_all(chosen, options.lanes)
+    # Also of a shell that has started this in the background, and so without SIGINT.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    failed = run_all(chosen, options.lanes)
     print(f"{len(chosen) - len(failed)} passed, {len(failed)} failed")
     return 1 if failed else 0
 
 
-def _run_all(chosen: Sequence[Job], lanes: int) -> list[str]:
+def run_all(chosen: Sequence[Job], lanes: int) -> list[str]:
+    """Run jobs, so many at once; the names of those that failed.
+
+    Raises:
+        KeyboardInterrupt: It was interrupted; no job runs any more.
+    """
     started = time.monotonic()
+    running = _Running()
     with ThreadPoolExecutor(max_workers=lanes) as pool:
-        pending: dict[Future[bool], Job] = {pool.submit(_run, job): job for job in chosen}
         try:
+            pending: dict[Future[bool], Job] = {pool.submit(_run, job, running): job for job in chosen}
             failed = [pending[future].name for future in as_completed(pending) if not future.result()]
         except KeyboardInterrupt:
+            print("lab: interrupted; the jobs under way remove what they made", flush=True)
             pool.shutdown(wait=False, cancel_futures=True)
+            running.end()
             raise
     print(f"lab: tests took {time.monotonic() - started:.0f} s")
     return failed
 
 
-def _run(job: Job) -> bool:
+class _Running:
+    """The commands under way."""
+
+    def __init__(self) -> None:
+        self._processes: set[subprocess.Popen[bytes]] = set()
+        self._over = False
+
+    @contextmanager
+    def started(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
+        """While one runs, which is ended if it is not by itself."""
+        self._processes.add(process)
+        try:
+            if self._over:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            _end([process])
+            self._processes.discard(process)
+
+    def end(self) -> None:
+        """End all, and what begins from now on."""
+        self._over = True
+        _end([*self._processes])
+
+
+def _end(processes: Iterable[subprocess.Popen[bytes]]) -> None:
+    """Have groups of processes tidy up and end, as pytest does when it is interrupted but not when it is terminated."""
+    left = [each for each in processes if each.poll() is None]
+    for each in left:
+        with suppress(ProcessLookupError):
+            os.killpg(each.pid, signal.SIGINT)
+    for each in left:
+        try:
+            each.wait(_TIDY_SECONDS)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(each.pid, signal.SIGKILL)
+            each.wait()
+
+
+def _run(job: Job, running: _Running) -> bool:
     log = _LOGS / f"{job.name}.log"
     print(f"lab: {job.name} starts", flush=True)
     started = time.monotonic()
     with log.open("w") as output:
-        passed = all(_succeeds(command, output.fileno(), started) for command in job.commands)
+        passed = all(_succeeds(command, output.fileno(), started, running) for command in job.commands)
     print(
         f"lab: {job.name} {'passed' if passed else 'FAILED'} after {time.monotonic() - started:.0f} s",
         flush=True,
@@ -129,10 +183,10 @@ def _run(job: Job) -> bool:
     return passed
 
 
-def _succeeds(command: Sequence[str], output: int, started: float) -> bool:
+def _succeeds(command: Sequence[str], output: int, started: float, running: _Running) -> bool:
     left = _JOB_SECONDS - (time.monotonic() - started)
     os.write(output, f"$ {' '.join(command)}\n".encode())
-    with subprocess.Popen(
+    process = subprocess.Popen(
         command,
         cwd=ROOT,
         env=environment(),
@@ -140,15 +194,13 @@ def _succeeds(command: Sequence[str], output: int, started: float) -> bool:
         stdout=output,
         stderr=output,
         start_new_session=True,
-    ) as process:
+    )
+    with running.started(process):
         try:
             return process.wait(timeout=max(left, 1)) == 0
         except subprocess.TimeoutExpired:
             os.write(output, f"\nended: the job took more than {_JOB_SECONDS} s\n".encode())
             return False
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGTERM)
 
 
 def environment() -> dict[str, str]:
