@@ -6,6 +6,7 @@ import argparse
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -134,22 +135,38 @@ class _Running:
     def __init__(self) -> None:
         self._processes: set[subprocess.Popen[bytes]] = set()
         self._over = False
+        self._lock = threading.Lock()
 
     @contextmanager
-    def started(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
-        """While one runs, which is ended if it is not by itself."""
-        self._processes.add(process)
-        try:
+    def start(self, command: Sequence[str], output: int) -> Iterator[subprocess.Popen[bytes]]:
+        """Start one, and end it if it has not by itself.
+
+        Raises:
+            KeyboardInterrupt: All were ended.
+        """
+        with self._lock:
             if self._over:
                 raise KeyboardInterrupt
-            yield
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+            self._processes.add(process)
+        try:
+            yield process
         finally:
             _end([process])
             self._processes.discard(process)
 
     def end(self) -> None:
-        """End all, and what begins from now on."""
-        self._over = True
+        """End all; no other begins."""
+        with self._lock:
+            self._over = True
         _end([*self._processes])
 
 
@@ -186,16 +203,7 @@ def _run(job: Job, running: _Running) -> bool:
 def _succeeds(command: Sequence[str], output: int, started: float, running: _Running) -> bool:
     left = _JOB_SECONDS - (time.monotonic() - started)
     os.write(output, f"$ {' '.join(command)}\n".encode())
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        start_new_session=True,
-    )
-    with running.started(process):
+    with running.start(command, output) as process:
         try:
             return process.wait(timeout=max(left, 1)) == 0
         except subprocess.TimeoutExpired:
