@@ -57,6 +57,9 @@ class Landing:
         ahead_ms: As of `schema.read_trades`.
     """
 
+    # What sums a batch before Spark has planned to; None where this host does not see the storage.
+    _database: DuckDBPyConnection | None = None
+
     def __init__(self, storage: Storage, ahead_ms: int) -> None:
         self._storage = storage
         self._ahead_ms = ahead_ms
@@ -81,11 +84,8 @@ class Landing:
 
     def batch(self, name: str, landed: Landed) -> LandedBatch:
         """The trades of what has landed as ``name``."""
-        return self._batch(name, landed, None)
-
-    def _batch(self, name: str, landed: Landed, database: DuckDBPyConnection | None) -> LandedBatch:
         count = landed.messages - landed.rejected
-        return LandedBatch(self._storage, name, lambda: landed.rows().where("valid"), count, database)
+        return LandedBatch(self._storage, name, lambda: landed.rows().where("valid"), count, self._database)
 
 
 class LocalLanding(Landing):
@@ -101,7 +101,7 @@ class LocalLanding(Landing):
         super().__init__(storage, ahead_ms)
         self._root = root
         # To open one takes longer than a small batch.
-        self._database = _database()
+        self._database: DuckDBPyConnection = _database()
         # To name a column takes Python and Java a while.
         self._seen = (
             F.count("*").alias("messages"),
@@ -128,10 +128,6 @@ class LocalLanding(Landing):
             self._storage.require_seen(arriving, landed.messages, seen["messages"])
         self._storage.forget([arriving])
         return landed
-
-    def batch(self, name: str, landed: Landed) -> LandedBatch:
-        """The trades of what has landed as ``name``."""
-        return self._batch(name, landed, self._database)
 
     def _landed(self, name: str) -> DataFrame:
         return self._storage.landed([name], schema(LANDED))
