@@ -37,11 +37,15 @@ _LINT = (
 
 @dataclass(frozen=True)
 class Job:
-    """One named part of the suite: commands run one after the other, the first that fails ends it."""
+    """One named part of the suite: commands run one after the other, the first that fails ends it.
+
+    What they leave when they are cut short ``remove`` removes.
+    """
 
     name: str
     commands: tuple[tuple[str, ...], ...]
     help: str
+    remove: tuple[str, ...] = ()
 
 
 def jobs() -> list[Job]:
@@ -64,7 +68,12 @@ def jobs() -> list[Job]:
         Job("faults", (("pytest", "tests/faults/feed"),), "each fault of the exchanges, and no trade missing"),
         Job("faults-analytics", (("pytest", "tests/faults/analytics"),), "kill -9 of each part of the Spark job"),
         *(
-            Job(f"molecule-{name}", (("molecule", "test", "-s", name),), f"the role {name} on bare hosts")
+            Job(
+                f"molecule-{name}",
+                (("molecule", "test", "-s", name),),
+                f"the role {name} on bare hosts",
+                ("molecule", "destroy", "-s", name),
+            )
             for name in scenarios
         ),
     ]
@@ -191,6 +200,8 @@ def _run(job: Job, running: _Running) -> bool:
     started = time.monotonic()
     with log.open("w") as output:
         passed = all(_succeeds(command, output.fileno(), started, running) for command in job.commands)
+        if job.remove and not passed:
+            _remove(job.remove, output.fileno())
     print(
         f"lab: {job.name} {'passed' if passed else 'FAILED'} after {time.monotonic() - started:.0f} s",
         flush=True,
@@ -209,6 +220,22 @@ def _succeeds(command: Sequence[str], output: int, started: float, running: _Run
         except subprocess.TimeoutExpired:
             os.write(output, f"\nended: the job took more than {_JOB_SECONDS} s\n".encode())
             return False
+
+
+def _remove(command: Sequence[str], output: int) -> None:
+    with suppress(subprocess.TimeoutExpired):
+        # In a session of its own, out of reach of a second Ctrl-C.
+        subprocess.run(
+            command,
+            cwd=ROOT,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            check=False,
+            timeout=_TIDY_SECONDS,
+        )
 
 
 def environment() -> dict[str, str]:

@@ -35,7 +35,7 @@ time.sleep(600)
 
 
 def job(script: str) -> Job:
-    return Job("it", ((sys.executable, "-c", script), ("touch", "next")), "a job")
+    return Job("it", ((sys.executable, "-c", script), ("touch", "next")), "a job", ("touch", "removed"))
 
 
 @pytest.fixture(autouse=True)
@@ -66,12 +66,14 @@ def terminate_when_started(place: Path) -> threading.Thread:
     return thread
 
 
-def test_jobs_tidy_up_when_the_suite_is_terminated(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fails", [True, False])
+def test_jobs_tidy_up_when_the_suite_is_terminated(tmp_path: Path, *, fails: bool) -> None:
     thread = terminate_when_started(tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        run_all([job(_TIDY), job(_TIDY)], 1)
+        run_all([job(_TIDY + "    raise SystemExit(1)\n" * fails), job(_TIDY)], 1)
     thread.join()
     assert (tmp_path / "tidied").exists()
+    assert (tmp_path / "removed").exists() == fails
     assert not (tmp_path / "next").exists(), "neither its next command nor the next job began"
     child = int((tmp_path / "child").read_text())
     wait_for("the end of what it started", lambda: not is_alive(child))
