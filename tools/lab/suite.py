@@ -156,15 +156,7 @@ class _Running:
         with self._lock:
             if self._over:
                 raise KeyboardInterrupt
-            process = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env=environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+            process = _started(command, output)
             self._processes.add(process)
         try:
             yield process
@@ -177,6 +169,19 @@ class _Running:
         with self._lock:
             self._over = True
         _end([*self._processes])
+
+
+def _started(command: Sequence[str], output: int) -> subprocess.Popen[bytes]:
+    # In a session of its own: how it ends at a Ctrl-C is for the suite to say.
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+    )
 
 
 def _end(processes: Iterable[subprocess.Popen[bytes]]) -> None:
@@ -223,19 +228,10 @@ def _succeeds(command: Sequence[str], output: int, started: float, running: _Run
 
 
 def _remove(command: Sequence[str], output: int) -> None:
+    process = _started(command, output)
     with suppress(subprocess.TimeoutExpired):
-        # In a session of its own, out of reach of a second Ctrl-C.
-        subprocess.run(
-            command,
-            cwd=ROOT,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            check=False,
-            timeout=_TIDY_SECONDS,
-        )
+        process.wait(_TIDY_SECONDS)
+    _end([process])
 
 
 def environment() -> dict[str, str]:
